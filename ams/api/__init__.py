@@ -1,0 +1,1 @@
+"""The broker's HTTP front door: one file a resource."""

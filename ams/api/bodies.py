@@ -1,0 +1,110 @@
+"""Request bodies: JSON into typed structs, by the rules clients rely on.
+
+Field names match in any letter case, `null` is the same as absent, unknown fields are ignored, a
+wrong type in a known field is refused (contract: ams-core 1.9). The usual body matches its struct
+exactly and takes one pass; whatever does not is looked at field by field.
+"""
+
+import functools
+import operator
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from ams.service.errors import ServiceError, TooLarge
+
+#: Most values in one body. A few bytes of JSON can become a hundred bytes of objects: without a
+#: limit a body within the size limit could take gigabytes.
+MOST_VALUES: Final = 500_000
+
+#: A body shorter than this can't hold too many values.
+SMALL_BODY: Final = 2 * MOST_VALUES
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_Shape = TypeVar("_Shape")
+_DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Base of all bodies. Every field has a default: what is required the handler checks."""
+
+
+def decode(body: bytes, shape: type[_Shape], otherwise: ServiceError) -> _Shape:
+    """Reads a body as `shape`, or raises `otherwise`; `TooLarge` if it holds too many values."""
+    if len(body) > SMALL_BODY:
+        _check_number_of_values(body)
+    decoder = _DECODERS.get(shape)
+    if decoder is None:
+        decoder = _DECODERS[shape] = msgspec.json.Decoder(shape)
+    try:
+        value: _Shape = decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            value = _lenient(body, msgspec.inspect.type_info(shape))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise otherwise from error
+    return value
+
+
+def decode_map(body: bytes, otherwise: ServiceError) -> dict[str, str]:
+    """Reads an object whose values are all strings or null, or raises `otherwise`.
+
+    Names are case-sensitive here, and one wrong value under any name fails the body
+    (contract: ams-core 1.9). Nulls are left out.
+    """
+    try:
+        texts = msgspec.json.decode(body, type=dict[str, str | None] | None) or {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise otherwise from error
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _check_number_of_values(body: bytes) -> None:
+    if _values(body) > MOST_VALUES and _values(_STRING.sub(b"", body)) > MOST_VALUES:
+        raise TooLarge("Request body holds too many values")
+
+
+def _values(json: bytes) -> int:
+    return json.count(b",") + json.count(b"{") + json.count(b"[")
+
+
+def _lenient(json: bytes | Raw, kind: msgspec.inspect.Type) -> Any:  # noqa: ANN401 (as `kind` says)
+    """Reads a JSON value as `kind` with names in any case and nulls as absent.
+
+    Any: the value is of the type that `kind` describes.
+    """
+    match kind:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            by_name = {field.encode_name.lower(): field for field in fields}
+            values = {}
+            for name, raw in (msgspec.json.decode(json, type=dict[str, Raw] | None) or {}).items():
+                field = by_name.get(name.lower())
+                if field is not None and bytes(raw).strip() != b"null":
+                    values[field.name] = _lenient(raw, field.type)
+            return cls(**values)
+        case msgspec.inspect.ListType(item_type=item_type):
+            raws = msgspec.json.decode(json, type=list[Raw] | None) or []
+            return [_lenient(raw, item_type) for raw in raws]
+        case msgspec.inspect.DictType():
+            texts = msgspec.json.decode(json, type=dict[str, str | None] | None) or {}
+            return {name: text or "" for name, text in texts.items()}
+        case msgspec.inspect.StrType():
+            return msgspec.json.decode(json, type=str | None) or ""
+        case msgspec.inspect.IntType() | msgspec.inspect.BoolType():
+            return msgspec.json.decode(json, type=_PLAIN[type(kind)])
+        case msgspec.inspect.UnionType(types=types):
+            kinds = [each for each in types if not isinstance(each, msgspec.inspect.NoneType)]
+            if len(kinds) == 1:
+                return _lenient(json, kinds[0])
+            union = functools.reduce(operator.or_, (_PLAIN[type(each)] for each in kinds))
+            return msgspec.json.decode(json, type=union)
+    raise TypeError(f"no body has a field of {kind}")
+
+
+_PLAIN: Final[dict[type, Any]] = {
+    msgspec.inspect.StrType: str,
+    msgspec.inspect.IntType: int,
+    msgspec.inspect.BoolType: bool,
+}

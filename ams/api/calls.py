@@ -1,0 +1,159 @@
+"""One request on its way: who calls, on which project, with what body."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from ams.api.broker import Broker
+from ams.auth import access
+from ams.auth.tokens import digest
+from ams.messages.errors import StaleMetadata
+from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
+from ams.service.errors import Unauthorized
+from ams.service.http import Request, read_body
+
+_T = TypeVar("_T")
+
+#: Longest body of a request that carries no messages, bytes.
+MOST_BODY_BYTES: Final = 1024 * 1024
+
+#: How often a handler starts over because metadata changed under it, before it gives up.
+ATTEMPTS: Final = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """An authorised request.
+
+    `caller` and `roles` are absent on the routes that anyone may use; `project` where the path
+    names none.
+    """
+
+    request: Request
+    broker: Broker
+    names: Mapping[str, str]
+    caller: Caller = access.SERVICE_CALLER
+    roles: frozenset[str] = frozenset()
+    project_record: ProjectRecord | None = None
+    _body: bytes | None = None
+
+    async def body(self, most: int = MOST_BODY_BYTES) -> bytes:
+        """The request's body, read at the first call; `TooLarge` if it is over `most` bytes."""
+        if self._body is None:
+            self._body = await read_body(self.request, most)
+        return self._body
+
+    @property
+    def project(self) -> ProjectRecord:
+        """The project of the path."""
+        if self.project_record is None:
+            raise LookupError("this route has no project")
+        return self.project_record
+
+    def argument(self, name: str) -> str:
+        """The first value of a query parameter; empty if there is none."""
+        return str(self.request.args.get(name, ""))
+
+    def require_publisher(self, topic: TopicRecord) -> None:
+        """Raises Forbidden if the caller is a publisher who is not on the topic's list."""
+        if self.broker.settings.auth.per_resource_auth:
+            access.require_publisher(self.caller, self.roles, topic.acl)
+
+    def require_consumer(self, subscription: SubscriptionRecord, *, pull: bool = False) -> None:
+        """Raises Forbidden if the caller is a consumer who is not on the subscription's list.
+
+        For all but pull a setting may say that the list does not count (contract: decision 16).
+        """
+        settings = self.broker.settings.auth
+        if settings.per_resource_auth and (pull or settings.consumer_acl_everywhere):
+            access.require_consumer(self.caller, self.roles, subscription.acl)
+
+    async def with_topic(self, use: Callable[[TopicRecord], Awaitable[_T]]) -> _T:
+        """Calls `use` with the topic of the path; again with a fresh one if it was stale."""
+        catalog, project, name = self.broker.catalog, self.project.id, self.names["topic"]
+        for attempt in range(1, ATTEMPTS + 1):
+            topic = catalog.topic_cached(project, name) or await catalog.topic(project, name)
+            try:
+                return await use(topic)
+            except StaleMetadata:
+                if attempt == ATTEMPTS:
+                    raise
+                catalog.forget_topic(project, name)
+        raise AssertionError("unreachable")
+
+    async def with_subscription(self, use: Callable[[SubscriptionRecord], Awaitable[_T]]) -> _T:
+        """Calls `use` with the subscription of the path; again with a fresh one if stale."""
+        catalog, project, name = self.broker.catalog, self.project.id, self.names["subscription"]
+        for attempt in range(1, ATTEMPTS + 1):
+            subscription = catalog.subscription_cached(project, name) or await catalog.subscription(
+                project, name
+            )
+            try:
+                return await use(subscription)
+            except StaleMetadata:
+                if attempt == ATTEMPTS:
+                    raise
+                catalog.forget_subscription(project, name)
+        raise AssertionError("unreachable")
+
+
+def presented_token(broker: Broker, request: Request) -> str:
+    """The token as the client sent it; empty if there is none (contract: decision 1, 1.3)."""
+    option = broker.settings.auth.auth_option
+    token = ""
+    if option != "key":
+        token = request.headers.get("x-api-key", "")
+        if not token:
+            authorization = request.headers.get("authorization", "")
+            scheme, _, value = authorization.partition(" ")
+            if scheme.lower() == "bearer":
+                token = value.strip()
+    if not token and option != "header":
+        token = request.args.get("key", "")
+    return token
+
+
+async def known_caller(broker: Broker, request: Request) -> Caller | None:
+    """The user whose token the request carries, or None. Not the service token's holder."""
+    token = presented_token(broker, request)
+    if not token:
+        return None
+    key = digest(token)
+    return broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
+
+
+async def authorised(
+    broker: Broker, request: Request, route: str, names: Mapping[str, str]
+) -> Call:
+    """Lets a request in, or raises Unauthorized, NotFound("project") or Forbidden, in this order.
+
+    The token comes first: only who has a valid one learns which projects exist (contract:
+    decision 8).
+    """
+    token = presented_token(broker, request)
+    if not token:
+        raise Unauthorized
+    key = digest(token)
+    if broker.service_token.matches(key):
+        caller: Caller | None = access.SERVICE_CALLER
+    else:
+        caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
+    if caller is None:
+        raise Unauthorized
+    request.ctx.requester = caller.uuid
+    project = None
+    name = names.get("project")
+    if name is not None and route != "projects:create":
+        catalog = broker.catalog
+        project = catalog.project_cached(name) or await catalog.project(name)
+    roles = access.authorise(
+        await broker.roles(), route, caller, project.id if project is not None else None
+    )
+    return Call(
+        request=request,
+        broker=broker,
+        names=names,
+        caller=caller,
+        roles=roles,
+        project_record=project,
+    )

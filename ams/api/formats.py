@@ -1,0 +1,87 @@
+"""How values look on the wire: times, references, page tokens."""
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from ams.service.errors import InvalidArgument
+
+_SIZE: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_PAGE_ID: Final = re.compile(r"[0-9a-f]{24}")
+_ZULU: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{0,9}))?Z"
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INT64_MAX: Final = 2**63 - 1
+
+
+def time_text(time: datetime) -> str:
+    """Whole seconds, cut: `2026-01-02T03:04:05Z` (contract: ams-core 1.13)."""
+    time = time.astimezone(UTC)
+    return (
+        f"{time.year:04}-{time.month:02}-{time.day:02}"
+        f"T{time.hour:02}:{time.minute:02}:{time.second:02}Z"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _second_text(second: int) -> str:
+    return time_text(datetime.fromtimestamp(second, UTC))[:-1]
+
+
+def publish_time_text(microseconds: int) -> str:
+    """A publish time without trailing zeros: `2026-01-02T03:04:05.1234Z`."""
+    second, fraction = divmod(microseconds, 1_000_000)
+    if not fraction:
+        return f"{_second_text(second)}Z"
+    return f"{_second_text(second)}.{fraction:06}".rstrip("0") + "Z"
+
+
+def microseconds_at(text: str) -> int:
+    """The time a client asks for, rounded up to microseconds since 1970.
+
+    A blank may stand for the `T`, and the fraction may have up to nine digits (contract: O-33).
+    """
+    match = _ZULU.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        *parts, fraction = match.groups()
+        year, month, day, hour, minute, second = (int(part) for part in parts)
+        whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH
+    except ValueError:
+        raise InvalidArgument("Time is not in valid Zulu format.") from None
+    nanoseconds = int((fraction or "").ljust(9, "0"))
+    return (whole.days * 86_400 + whole.seconds) * 1_000_000 + -(-nanoseconds // 1000)
+
+
+def page_size(text: str) -> int:
+    """Items a page holds; 0 or less is all of them (contract: ams-core 1.14)."""
+    if not text:
+        return 0
+    if _SIZE.fullmatch(text) is None or abs(int(text)) > _INT64_MAX:
+        raise InvalidArgument("Invalid page size")
+    return int(text)
+
+
+def page_token(next_id: int | None) -> str:
+    """Names the first item of the next page; empty after the last."""
+    if next_id is None:
+        return ""
+    return base64.b64encode(f"{next_id:024x}".encode()).decode()
+
+
+def page_start(token: str) -> int | None:
+    """The id that a page token names, None for the first page."""
+    if not token:
+        return None
+    try:
+        text = base64.b64decode(token, validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise InvalidArgument("Invalid page token") from None
+    if _PAGE_ID.fullmatch(text.lower()) is None:
+        raise InvalidArgument("Invalid page token")
+    return min(int(text, 16), _INT64_MAX)

@@ -1,0 +1,241 @@
+"""Publishing, pulling, acknowledging, and moving through the messages."""
+
+import asyncio
+import re
+from typing import Final
+
+import msgspec
+from msgspec import field
+
+from ams.api import formats
+from ams.api.bodies import Body, decode
+from ams.api.calls import Call
+from ams.messages.group_commit import TopicLog
+from ams.messages.log import Batch, Cursor
+from ams.metadata.records import SubscriptionRecord, TopicRecord
+from ams.service.errors import Conflict, InternalError, InvalidArgument, TooLarge
+from ams.service.settings import MessagesSettings
+
+_MICROSECONDS: Final = 1_000_000
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_INT64: Final = range(-(2**63), 2**63)
+
+#: Most messages in one publish: they are stored in one step, during which Redis serves nobody else.
+PUBLISH_MAX_MESSAGES: Final = 10_000
+
+
+class Message(Body, rename="camel"):
+    """A message as a publisher sends it; the server sets `messageId` and `publishTime`."""
+
+    data: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    message_id: str = ""
+    publish_time: str = ""
+
+
+class PublishBody(Body, rename="camel"):
+    """Body of `:publish`."""
+
+    messages: list[Message] = field(default_factory=list)
+
+
+class PullBody(Body, rename="camel"):
+    """Body of `:pull`. Clients send text; numbers and booleans do as well (decision 3)."""
+
+    max_messages: str | int = "1"
+    return_immediately: str | bool = "true"
+
+
+class AcknowledgeBody(Body, rename="camel"):
+    """Body of `:acknowledge`."""
+
+    ack_ids: list[str] = field(default_factory=list)
+
+
+class OffsetBody(Body, rename="camel"):
+    """Body of `:modifyOffset`."""
+
+    offset: int = 0
+
+
+class _Stored(msgspec.Struct, omit_defaults=True):
+    attributes: dict[str, str]
+    data: str
+
+
+class _StoredPlain(msgspec.Struct):
+    data: str
+
+
+_ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+async def publish(call: Call) -> bytes:
+    """POST /v1/projects/{project}/topics/{topic}:publish (contract: ams-core 3.11)."""
+    return await call.with_topic(lambda topic: _publish(call, topic))
+
+
+async def _publish(call: Call, topic: TopicRecord) -> bytes:
+    call.require_publisher(topic)
+    settings = call.broker.settings
+    json = await call.body(settings.server.max_request_bytes)
+    body = decode(json, PublishBody, InvalidArgument("Invalid Message Arguments"))
+    if len(body.messages) > PUBLISH_MAX_MESSAGES:
+        raise TooLarge(f"Too many messages: one request takes {PUBLISH_MAX_MESSAGES} at most")
+    limit = settings.messages.max_message_bytes
+    stored: list[bytes | int] = []
+    size = 0
+    for message in body.messages:
+        data, attributes = message.data, message.attributes
+        if attributes:
+            json = _ENCODE(_Stored(attributes, data))[1:-1]
+        else:
+            json = _ENCODE(_StoredPlain(data))[1:-1]
+        length = len(data) if data.isascii() else len(data.encode())
+        if len(json) > limit and length + _bytes_in(attributes) > limit:
+            raise TooLarge
+        stored += json, length
+        size += len(json)
+    offset, _ = await call.broker.log.append(log_of(settings.messages, topic), stored, size)
+    ids = ",".join(f'"{offset + i}"' for i in range(len(body.messages)))
+    return f'{{"messageIds":[{ids}]}}'.encode()
+
+
+def _bytes_in(attributes: dict[str, str]) -> int:
+    return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
+
+
+def log_of(defaults: MessagesSettings, topic: TopicRecord) -> TopicLog:
+    """The topic's log, kept as long as the topic says, else as long as the settings say."""
+    age, size = topic.retention_seconds, topic.retention_bytes
+    return TopicLog(
+        topic.uuid,
+        topic.epoch,
+        (defaults.retention_seconds if age is None else age) * _MICROSECONDS,
+        defaults.retention_bytes if size is None else size,
+    )
+
+
+def _cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
+    return Cursor(topic_uuid, subscription.uuid, subscription.epoch, subscription.start_offset)
+
+
+async def pull(call: Call) -> bytes:
+    """POST /v1/projects/{project}/subscriptions/{subscription}:pull (contract: ams-core 5)."""
+    arrived = asyncio.get_running_loop().time()
+    return await call.with_subscription(lambda subscription: _pull(call, subscription, arrived))
+
+
+async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) -> bytes:
+    call.require_consumer(subscription, pull=True)
+    if subscription.topic_uuid is None:
+        raise Conflict("Subscription's topic doesn't exist")
+    body = decode(await call.body(), PullBody, InvalidArgument("Invalid Pull Parameters Arguments"))
+    wait = call.broker.settings.messages.pull_wait_seconds
+    until = arrived + wait if wait and _waits(body.return_immediately) else None
+    cursor = _cursor_of(subscription, subscription.topic_uuid)
+    batch = await call.broker.log.pull(cursor, _most(body.max_messages), until)
+    return _received(subscription, batch)
+
+
+def _waits(return_immediately: str | bool) -> bool:
+    return return_immediately in (False, "false")
+
+
+def _most(max_messages: str | int) -> int:
+    """How many messages a client wants; whatever is no positive number is 1."""
+    if isinstance(max_messages, str):
+        match = _INTEGER.fullmatch(max_messages)
+        max_messages = int(max_messages) if match else 1
+    return max(1, max_messages)
+
+
+def _received(subscription: SubscriptionRecord, batch: Batch) -> bytes:
+    """The answer of a pull: the stored JSON of the messages, joined."""
+    reference = f"projects/{subscription.project}/subscriptions/{subscription.name}".encode()
+    parts: list[bytes] = []
+    for offset, (json, time) in enumerate(
+        zip(batch.messages, batch.times, strict=True), batch.offset
+    ):
+        parts.append(
+            b'{"ackId":"%b:%d","message":{"messageId":"%d",%b,"publishTime":"%b"}}'
+            % (reference, offset, offset, json, formats.publish_time_text(time).encode())
+        )
+    return b'{"receivedMessages":[%b]}' % b",".join(parts)
+
+
+async def acknowledge(call: Call) -> bytes:
+    """POST .../subscriptions/{subscription}:acknowledge (contract: ams-core 6.1)."""
+    body = decode(await call.body(), AcknowledgeBody, InvalidArgument("Invalid ack parameter"))
+
+    async def use(subscription: SubscriptionRecord) -> bytes:
+        call.require_consumer(subscription)
+        highest = _highest(subscription, body)
+        if subscription.topic_uuid is None:
+            raise InternalError("no ack pending")
+        await call.broker.log.acknowledge(
+            _cursor_of(subscription, subscription.topic_uuid),
+            highest,
+            subscription.ack_deadline_seconds,
+        )
+        return b"{}"
+
+    return await call.with_subscription(use)
+
+
+def _highest(subscription: SubscriptionRecord, body: AcknowledgeBody) -> int:
+    """The highest offset among the ids; all must be this subscription's."""
+    reference = f"projects/{subscription.project}/subscriptions/{subscription.name}:"
+    highest = -1
+    for ack_id in body.ack_ids:
+        number = ack_id.removeprefix(reference)
+        if number == ack_id or _INTEGER.fullmatch(number) is None or int(number) not in _INT64:
+            raise InvalidArgument("Invalid ack id")
+        highest = max(highest, int(number))
+    if highest < 0:
+        raise InvalidArgument("Invalid ack id")
+    return highest
+
+
+async def offsets(call: Call) -> bytes:
+    """GET .../subscriptions/{subscription}:offsets (contract: ams-core 6.3)."""
+
+    async def use(subscription: SubscriptionRecord) -> bytes:
+        call.require_consumer(subscription)
+        if subscription.topic_uuid is None:
+            return b'{"max":0,"min":0,"current":0}'
+        cursor = _cursor_of(subscription, subscription.topic_uuid)
+        current, oldest, end = await call.broker.log.offsets(cursor)
+        return b'{"max":%d,"min":%d,"current":%d}' % (end, oldest, current)
+
+    return await call.with_subscription(use)
+
+
+async def modify_offset(call: Call) -> bytes:
+    """POST .../subscriptions/{subscription}:modifyOffset (contract: ams-core 6.4)."""
+    body = decode(await call.body(), OffsetBody, InvalidArgument("Invalid Offset Arguments"))
+
+    async def use(subscription: SubscriptionRecord) -> bytes:
+        call.require_consumer(subscription)
+        if subscription.topic_uuid is None and body.offset != 0:
+            raise InvalidArgument("Offset out of bounds")
+        if subscription.topic_uuid is not None:
+            cursor = _cursor_of(subscription, subscription.topic_uuid)
+            await call.broker.log.seek(cursor, body.offset)
+        return b""
+
+    return await call.with_subscription(use)
+
+
+async def time_to_offset(call: Call) -> bytes:
+    """GET .../subscriptions/{subscription}:timeToOffset (contract: ams-core 6.5)."""
+
+    async def use(subscription: SubscriptionRecord) -> bytes:
+        call.require_consumer(subscription)
+        time = formats.microseconds_at(call.argument("time"))
+        if subscription.topic_uuid is None:
+            raise Conflict("Timestamp is out of bounds for the subscription's topic/partition")
+        offset = await call.broker.log.offset_at_time(subscription.topic_uuid, time)
+        return b'{"offset":%d}' % offset
+
+    return await call.with_subscription(use)

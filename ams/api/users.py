@@ -1,0 +1,167 @@
+"""Users (contract: ams-users-metrics 5)."""
+
+from typing import Final
+
+from msgspec import field
+
+from ams.api import answers, formats
+from ams.api.bodies import Body, decode
+from ams.api.calls import Call, known_caller
+from ams.auth.tokens import digest, new_token
+from ams.metadata import users
+from ams.metadata.records import UserFields, UserRecord
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
+
+#: Paths of their own, so no user can have these names (contract: ams-users-metrics 14 #24).
+RESERVED_NAMES: Final = frozenset({"profile", "usageReport"})
+
+
+class ProjectRolesBody(Body):
+    """A user's roles in one project; topics and subscriptions are type-checked and ignored."""
+
+    project: str = ""
+    roles: list[str] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+    subscriptions: list[str] = field(default_factory=list)
+
+
+class UserBody(Body):
+    """Body of a user's creation; what the server sets is ignored, of whatever value."""
+
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    organization: str = ""
+    description: str = ""
+    service_roles: list[str] = field(default_factory=list)
+    projects: list[ProjectRolesBody] = field(default_factory=list)
+    name: str = ""
+    uuid: str = ""
+    token: str = ""
+    created_on: str = ""
+    modified_on: str = ""
+    created_by: str = ""
+
+
+async def create(call: Call) -> bytes:
+    """POST /v1/users/{user} (contract: ams-users-metrics 5.6)."""
+    body = decode(await call.body(), UserBody, InvalidArgument("Invalid User Arguments"))
+    name = call.names["user"]
+    if name in RESERVED_NAMES:
+        raise InvalidArgument("Invalid user name")
+    await _require_unused(call, name)
+    token = new_token()
+    record = await users.create(
+        call.broker.store,
+        name,
+        token_digest=digest(token),
+        token_ciphertext=call.broker.token_box.encrypt(token),
+        fields=UserFields(
+            email=body.email,
+            first_name=body.first_name,
+            last_name=body.last_name,
+            organization=body.organization,
+            description=body.description,
+        ),
+        memberships=await _memberships(call, body.projects),
+        service_roles=await _roles(call, body.service_roles),
+        created_by_id=call.caller.user_id,
+    )
+    return answers.encode(answers.user(record, token))
+
+
+async def _require_unused(call: Call, name: str) -> None:
+    """A taken name is told before faults in the body; the database decides between two at once."""
+    try:
+        await users.by_name(call.broker.store, name)
+    except NotFound:
+        return
+    raise AlreadyExists("User")
+
+
+async def _memberships(call: Call, entries: list[ProjectRolesBody]) -> dict[int, list[str]]:
+    memberships: dict[int, list[str]] = {}
+    seen = set()
+    for entry in entries:
+        if not entry.project:
+            continue
+        if entry.project in seen:
+            raise InvalidArgument(f"duplicate reference of project {entry.project}")
+        seen.add(entry.project)
+        try:
+            project = await call.broker.catalog.project(entry.project)
+        except NotFound:
+            raise InvalidArgument(f"invalid project: {entry.project}") from None
+        memberships[project.id] = await _roles(call, entry.roles)
+    return memberships
+
+
+async def _roles(call: Call, roles: list[str]) -> list[str]:
+    valid = (await call.broker.roles()).valid_roles()
+    for role in roles:
+        if role not in valid:
+            raise InvalidArgument(f"invalid role: {role}")
+    return roles
+
+
+async def show(call: Call) -> bytes:
+    """GET /v1/users/{user} (contract: ams-users-metrics 5.2)."""
+    return _full_view(call, await users.by_name(call.broker.store, call.names["user"]))
+
+
+async def profile(call: Call) -> bytes:
+    """GET /v1/users/profile: the caller (contract: ams-users-metrics 5.5)."""
+    caller = await known_caller(call.broker, call.request)
+    if caller is None or caller.user_id is None:
+        raise Unauthorized
+    try:
+        return _full_view(call, await users.by_id(call.broker.store, caller.user_id))
+    except NotFound:
+        raise Unauthorized from None
+
+
+async def list_users(call: Call) -> bytes:
+    """GET /v1/users (contract: ams-users-metrics 5.1, 14 #28)."""
+    project_id = None
+    if name := call.argument("project"):
+        try:
+            project_id = (await call.broker.catalog.project(name)).id
+        except NotFound:
+            raise NotFound("ProjectUUID") from None
+    size = formats.page_size(call.argument("pageSize"))
+    token = call.argument("pageToken") or call.argument("nextPageToken")
+    page = await users.list_page(
+        call.broker.store,
+        page_size=size,
+        from_id=formats.page_start(token),
+        project_id=project_id,
+        details=call.argument("details").lower() == "true",
+    )
+    decrypt = call.broker.token_box.decrypt
+    items = [answers.user(record, decrypt(record.token_ciphertext)) for record in page.items]
+    return answers.page("users", items, page.next_id, page.total)
+
+
+async def refresh_token(call: Call) -> bytes:
+    """POST /v1/users/{user}:refreshToken; the old token stops working (5.8)."""
+    store, token = call.broker.store, new_token()
+    record = await users.by_name(store, call.names["user"])
+    await users.set_token(
+        store,
+        record.id,
+        token_digest=digest(token),
+        token_ciphertext=call.broker.token_box.encrypt(token),
+    )
+    return answers.encode(answers.user(await users.by_id(store, record.id), token))
+
+
+async def delete(call: Call) -> bytes:
+    """DELETE /v1/users/{user} (contract: ams-users-metrics 5.9, 14 #2)."""
+    store = call.broker.store
+    await users.delete(store, (await users.by_name(store, call.names["user"])).id)
+    return b""
+
+
+def _full_view(call: Call, record: UserRecord) -> bytes:
+    token = call.broker.token_box.decrypt(record.token_ciphertext)
+    return answers.encode(answers.user(record, token))

@@ -1,0 +1,81 @@
+"""`ams project`: makes, shows and removes projects."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ams.cli.confirm import Yes, confirm
+from ams.cli.output import format_time, print_fields, print_json, print_table
+from ams.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from ams.client import Project
+
+app = typer.Typer(help="Make, show and remove projects.", no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(metavar="PROJECT", help="Name of the project.", show_default=False)
+]
+
+
+@app.command("create")
+@with_session
+def create(
+    session: Session,
+    name: Name,
+    description: Annotated[str, typer.Option(help="What it is for.", show_default=False)] = "",
+) -> None:
+    """Create a project."""
+    with session.client() as client:
+        _show(session, client.projects.create(name, description))
+
+
+@app.command("list")
+@with_session
+def list_all(session: Session) -> None:
+    """List all projects."""
+    with session.client() as client:
+        projects = client.projects.list()
+    if session.json:
+        print_json({"projects": projects})
+        return
+    print_table(
+        ["PROJECT", "CREATED", "BY", "DESCRIPTION"],
+        [
+            [project.name, format_time(project.created_on), project.created_by, project.description]
+            for project in projects
+        ],
+    )
+
+
+@app.command("show")
+@with_session
+def show(session: Session, name: Name) -> None:
+    """Show a project."""
+    with session.client() as client:
+        _show(session, client.projects.show(name))
+
+
+@app.command("delete")
+@with_session
+def delete(session: Session, name: Name, yes: Yes = False) -> None:
+    """Delete a project with all its topics, subscriptions and messages."""
+    confirm(f"Delete project {name} with all its topics, subscriptions and messages?", yes=yes)
+    with session.client() as client:
+        client.projects.delete(name)
+    session.report(f"Deleted project {name}.")
+
+
+def _show(session: Session, project: "Project") -> None:
+    if session.json:
+        print_json(project)
+        return
+    print_fields(
+        [
+            ("project", project.name),
+            ("description", project.description),
+            ("created", format_time(project.created_on)),
+            ("created by", project.created_by),
+            ("modified", format_time(project.modified_on)),
+        ]
+    )

@@ -1,0 +1,200 @@
+"""`ams subscription`: makes, shows, changes and removes subscriptions."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ams.cli import acl as access
+from ams.cli import units
+from ams.cli.confirm import Yes, confirm
+from ams.cli.failure import CommandFailed, Exit
+from ams.cli.output import format_time, print_fields, print_json, print_table
+from ams.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from ams.client import Offsets, Subscription
+
+app = typer.Typer(help="Make, show, change and remove subscriptions.", no_args_is_help=True)
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="SUBSCRIPTION", help="Name of the subscription.", show_default=False),
+]
+
+
+@app.command("create")
+@with_session
+def create(
+    session: Session,
+    name: Name,
+    topic: Annotated[str, typer.Argument(help="Topic to subscribe to.", show_default=False)],
+    ack_deadline: Annotated[
+        int,
+        typer.Option(
+            help="Seconds there are for acknowledging.  [default: the broker's]",
+            min=1,
+            show_default=False,
+        ),
+    ] = 0,
+) -> None:
+    """Create a subscription, which gets what is published to a topic from now on."""
+    with session.client() as client:
+        subscription = client.subscriptions.create(
+            session.project, name, topic, ack_deadline_seconds=ack_deadline
+        )
+    _show(session, subscription)
+
+
+@app.command("list")
+@with_session
+def list_all(session: Session) -> None:
+    """List the subscriptions of a project, newest first."""
+    with session.client() as client:
+        subscriptions = list(client.subscriptions.list(session.project))
+    if session.json:
+        print_json({"subscriptions": subscriptions})
+        return
+    print_table(
+        ["SUBSCRIPTION", "TOPIC", "DEADLINE", "CREATED"],
+        [
+            [
+                subscription.short_name,
+                subscription.topic_short_name,
+                f"{subscription.ack_deadline_seconds}s",
+                format_time(subscription.created_on),
+            ]
+            for subscription in subscriptions
+        ],
+    )
+
+
+@app.command("show")
+@with_session
+def show(session: Session, name: Name) -> None:
+    """Show a subscription."""
+    with session.client() as client:
+        _show(session, client.subscriptions.show(session.project, name))
+
+
+@app.command("delete")
+@with_session
+def delete(session: Session, name: Name, yes: Yes = False) -> None:
+    """Delete a subscription."""
+    confirm(f"Delete subscription {name}?", yes=yes)
+    with session.client() as client:
+        client.subscriptions.delete(session.project, name)
+    session.report(f"Deleted subscription {name}.")
+
+
+@app.command("acl")
+@with_session
+def acl(
+    session: Session,
+    name: Name,
+    to: access.Set = None,
+    add: access.Add = None,
+    remove: access.Remove = None,
+    clear: access.Clear = False,
+) -> None:
+    """Show, or change and show, the users who may consume from a subscription."""
+    with session.client() as client:
+        users = access.changed_acl(
+            lambda: client.subscriptions.acl(session.project, name),
+            to=to,
+            add=add,
+            remove=remove,
+            clear=clear,
+        )
+        if users is not None:
+            client.subscriptions.modify_acl(session.project, name, users)
+        access.show_acl(session, client.subscriptions.acl(session.project, name))
+
+
+@app.command("offsets")
+@with_session
+def offsets(session: Session, name: Name) -> None:
+    """Show where a subscription stands in its topic."""
+    with session.client() as client:
+        _show_offsets(session, client.subscriptions.offsets(session.project, name))
+
+
+@app.command("seek")
+@with_session
+def seek(
+    session: Session,
+    name: Name,
+    offset: Annotated[
+        int | None,
+        typer.Option(min=0, help="Go to the message with this id.", show_default=False),
+    ] = None,
+    time: Annotated[
+        str,
+        typer.Option(
+            help="Go to the first message published at or after this time, such as"
+            " 2026-11-23T10:30:00Z; UTC if it has no zone.",
+            show_default=False,
+        ),
+    ] = "",
+    start: Annotated[bool, typer.Option("--start", help="Go to the oldest message.")] = False,
+    end: Annotated[
+        bool, typer.Option("--end", help="Go to the end: only what is published from now on.")
+    ] = False,
+) -> None:
+    """Choose the next message of a subscription: go back to see some again, or skip some."""
+    if (offset is not None) + bool(time) + start + end != 1:
+        raise CommandFailed("give one of --offset, --time, --start and --end", Exit.USAGE)
+    when = units.instant("--time", time) if time else None
+    project = session.project
+    with session.client() as client:
+        if when:
+            offset = client.subscriptions.time_to_offset(project, name, when)
+        elif offset is None:
+            known = client.subscriptions.offsets(project, name)
+            offset = known.min if start else known.max
+        client.subscriptions.modify_offset(project, name, offset)
+        _show_offsets(session, client.subscriptions.offsets(project, name))
+
+
+@app.command("ack-deadline")
+@with_session
+def ack_deadline(
+    session: Session,
+    name: Name,
+    seconds: Annotated[int, typer.Argument(min=0, max=600, help="From 0 to 600 seconds.")],
+) -> None:
+    """Change the time there is for acknowledging."""
+    with session.client() as client:
+        client.subscriptions.modify_ack_deadline(session.project, name, seconds)
+        _show(session, client.subscriptions.show(session.project, name))
+
+
+def _show(session: Session, subscription: "Subscription") -> None:
+    if session.json:
+        print_json(subscription)
+        return
+    push = subscription.push_config
+    print_fields(
+        [
+            ("subscription", subscription.short_name),
+            ("full name", subscription.name),
+            ("topic", subscription.topic_short_name),
+            ("deadline", f"{subscription.ack_deadline_seconds}s"),
+            ("created", format_time(subscription.created_on)),
+            ("pushed to", push.push_endpoint or push.mattermost_url),
+            ("push status", subscription.push_status),
+        ]
+    )
+
+
+def _show_offsets(session: Session, offsets: "Offsets") -> None:
+    if session.json:
+        print_json(offsets)
+        return
+    print_fields(
+        [
+            ("next", str(offsets.current)),
+            ("oldest", str(offsets.min)),
+            ("end", str(offsets.max)),
+            ("waiting", str(max(0, offsets.max - max(offsets.current, offsets.min)))),
+        ]
+    )

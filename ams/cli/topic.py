@@ -1,0 +1,158 @@
+"""`ams topic`: makes, shows, changes and removes topics."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ams.cli import acl as access
+from ams.cli import units
+from ams.cli.confirm import Yes, confirm
+from ams.cli.output import format_time, print_fields, print_json, print_table
+from ams.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from ams.client import Topic
+
+app = typer.Typer(help="Make, show, change and remove topics.", no_args_is_help=True)
+
+Name = Annotated[
+    str, typer.Argument(metavar="TOPIC", help="Name of the topic.", show_default=False)
+]
+RetentionTime = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="How long it keeps messages: 12h, 7d; 0 for no limit.  [default: the broker's]",
+        show_default=False,
+    ),
+]
+RetentionSize = Annotated[
+    str,
+    typer.Option(
+        metavar="BYTES",
+        help="How much it keeps: 500M, 2G; 0 for no limit.  [default: the broker's]",
+        show_default=False,
+    ),
+]
+
+
+@app.command("create")
+@with_session
+def create(
+    session: Session,
+    name: Name,
+    retention: RetentionTime = "",
+    retention_bytes: RetentionSize = "",
+) -> None:
+    """Create a topic."""
+    seconds, size = _retention(retention, retention_bytes)
+    with session.client() as client:
+        topic = client.topics.create(
+            session.project, name, retention_seconds=seconds, retention_bytes=size
+        )
+    _show(session, topic)
+
+
+@app.command("list")
+@with_session
+def list_all(session: Session) -> None:
+    """List the topics of a project, newest first."""
+    with session.client() as client:
+        topics = list(client.topics.list(session.project))
+    if session.json:
+        print_json({"topics": topics})
+        return
+    print_table(
+        ["TOPIC", "CREATED", "KEEPS"],
+        [[topic.short_name, format_time(topic.created_on), _keeps(topic)] for topic in topics],
+    )
+
+
+@app.command("show")
+@with_session
+def show(session: Session, name: Name) -> None:
+    """Show a topic."""
+    with session.client() as client:
+        _show(session, client.topics.show(session.project, name))
+
+
+@app.command("delete")
+@with_session
+def delete(session: Session, name: Name, yes: Yes = False) -> None:
+    """Delete a topic and its messages; its subscriptions stay."""
+    confirm(f"Delete topic {name} and its messages?", yes=yes)
+    with session.client() as client:
+        client.topics.delete(session.project, name)
+    session.report(f"Deleted topic {name}.")
+
+
+@app.command("retention")
+@with_session
+def retention(
+    session: Session,
+    name: Name,
+    retention: RetentionTime = "",
+    retention_bytes: RetentionSize = "",
+) -> None:
+    """Change how long a topic keeps messages, and how many.
+
+    What you don't give goes back to the broker's default.
+    """
+    seconds, size = _retention(retention, retention_bytes)
+    with session.client() as client:
+        client.topics.modify_retention(session.project, name, seconds=seconds, size=size)
+        _show(session, client.topics.show(session.project, name))
+
+
+@app.command("acl")
+@with_session
+def acl(
+    session: Session,
+    name: Name,
+    to: access.Set = None,
+    add: access.Add = None,
+    remove: access.Remove = None,
+    clear: access.Clear = False,
+) -> None:
+    """Show, or change and show, the users who may publish to a topic."""
+    with session.client() as client:
+        users = access.changed_acl(
+            lambda: client.topics.acl(session.project, name),
+            to=to,
+            add=add,
+            remove=remove,
+            clear=clear,
+        )
+        if users is not None:
+            client.topics.modify_acl(session.project, name, users)
+        access.show_acl(session, client.topics.acl(session.project, name))
+
+
+def _retention(time: str, size: str) -> tuple[int | None, int | None]:
+    return (
+        units.seconds("--retention", time) if time else None,
+        units.size("--retention-bytes", size) if size else None,
+    )
+
+
+def _keeps(topic: "Topic") -> str:
+    limits = [
+        topic.retention_duration,
+        f"{topic.retention_bytes} bytes" if topic.retention_bytes else "",
+    ]
+    return ", ".join(filter(None, limits))
+
+
+def _show(session: Session, topic: "Topic") -> None:
+    if session.json:
+        print_json(topic)
+        return
+    print_fields(
+        [
+            ("topic", topic.short_name),
+            ("full name", topic.name),
+            ("created", format_time(topic.created_on)),
+            ("keeps", _keeps(topic)),
+            ("schema", topic.schema),
+        ]
+    )

@@ -1,0 +1,54 @@
+"""Quantities as they are given on the command line."""
+
+import re
+from datetime import UTC, datetime
+
+from ams.cli.failure import CommandFailed, Exit
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def seconds(option: str, text: str) -> int:
+    """A length of time in seconds: `90`, `90s`, `15m`, `12h` or `7d`.
+
+    Args:
+        option: name of the option, for the error.
+        text: what was given.
+
+    Raises:
+        CommandFailed: it is no length of time.
+    """
+    match = re.fullmatch(r"([0-9]+)([smhd]?)", text)
+    if not match:
+        raise CommandFailed(
+            f"{option} {text}: write a time such as 90s, 15m, 12h or 7d", Exit.USAGE
+        )
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def size(option: str, text: str) -> int:
+    """A number of bytes: `1000`, or `64K`, `64M`, `64G`, `64T` for multiples of 1024.
+
+    Raises:
+        CommandFailed: it is no number of bytes.
+    """
+    match = re.fullmatch(r"([0-9]+)([KMGT]?)", text)
+    if not match:
+        raise CommandFailed(f"{option} {text}: write bytes such as 1000, 64M or 2G", Exit.USAGE)
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def instant(option: str, text: str) -> datetime:
+    """A point in time, RFC 3339 or a part of it; UTC if it has no zone.
+
+    Raises:
+        CommandFailed: it is no point in time.
+    """
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandFailed(
+            f"{option} {text}: write a time such as 2026-11-23T10:30:00Z", Exit.USAGE
+        ) from error
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

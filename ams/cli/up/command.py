@@ -1,0 +1,45 @@
+"""The `ams up` command and its options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ams.cli.connection import DEFAULT_DATA_FOLDER
+
+
+def up(
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder that holds everything; made if it is not there."),
+    ] = DEFAULT_DATA_FOLDER,
+    http_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="Port for plain HTTP; 0 for any free one."
+            "  [default: that of the folder's ams.toml, at first 8080]",
+            show_default=False,
+        ),
+    ] = None,
+    https_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="Port for HTTPS; 0 for any free one."
+            "  [default: that of the folder's ams.toml, at first 8444]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run all of AMS on this machine, until Ctrl-C.
+
+    The first start makes a folder with all that is needed, a demo project included, and says how
+    to publish a first message. A later start goes on with the folder, messages included.
+    """
+    # Late: this and what it imports would slow down every other command.
+    from ams.cli.up.run import run
+
+    run(data, http_port, https_port)

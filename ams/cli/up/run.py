@@ -1,0 +1,311 @@
+"""Starts everything in order, keeps it running, and stops it in order."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ams.cli.credentials import Broker, Credentials
+from ams.cli.failure import CommandFailed
+from ams.cli.settings_file import read_settings
+from ams.cli.up import console
+from ams.cli.up.data_folder import DataFolder, open_data_folder
+from ams.cli.up.demo import provision
+from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
+from ams.cli.up.ports import choose_port
+from ams.cli.up.redis_server import (
+    RedisServer,
+    find_redis_server,
+    prepare_redis,
+    redis_answers,
+)
+from ams.client import Client, ClientError
+from ams.client.call import Call, no_answer
+from ams.service.environment import variable_name
+from ams.service.settings import Settings
+from ams.service.supervise import Child, Command, Death, describe_exit, spawn
+from ams.service.tls import ensure_development_ca
+
+#: How often something that starts is asked whether it is ready, in seconds.
+POLL_SECONDS = 0.1
+#: How long the broker may take to be ready, in seconds.
+READY_SECONDS = 60.0
+#: Longest wait for one of the broker's answers, in seconds.
+ANSWER_SECONDS = 10.0
+#: What the broker gets on top of the time that its settings let it take to stop, in seconds.
+STOP_MARGIN_SECONDS = 5.0
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run needs to know; ports and URLs are those of this run."""
+
+    folder: DataFolder
+    settings: Settings
+    redis_server: RedisServer
+    ca: Path
+    broker: Broker
+    environment: dict[str, str]
+
+
+def run(data: Path, http_port: int | None, https_port: int | None) -> None:
+    """Runs everything until a signal asks to stop.
+
+    Args:
+        data: the data folder.
+        http_port: port for plain HTTP; 0 for any; None for that of the settings.
+        https_port: likewise for HTTPS.
+
+    Raises:
+        CommandFailed: it can't be started, or something died too often.
+    """
+    try:
+        with open_data_folder(data) as folder:
+            asyncio.run(_Run(_plan(folder, http_port, https_port)).run())
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        raise CommandFailed(f"{what}{error.strerror or error}") from error
+
+
+def _plan(folder: DataFolder, http_port: int | None, https_port: int | None) -> Plan:
+    """Makes what a first start makes, and works out what is to run."""
+    redis_server = find_redis_server()
+    certificates = ensure_development_ca(folder.certificates, _host_names())
+    folder.make_settings(certificates.certificate, certificates.key, http_port, https_port)
+    settings = read_settings(folder.settings_file)
+    server = settings.server
+    if not settings.auth.service_token.get_secret_value():
+        raise CommandFailed(f"{folder.settings_file}: auth.service_token: `ams up` needs one")
+    http = choose_port(server.http_host, server.http_port, http_port, "--http-port")
+    https = choose_port(server.https_host, server.https_port, https_port, "--https-port")
+    if not (http or https):
+        raise CommandFailed(f"{folder.settings_file}: the broker has no port to listen on")
+    broker = Broker(
+        http=f"http://{_reachable(server.http_host)}:{http}" if http else "",
+        https=f"https://{_reachable(server.https_host)}:{https}" if https else "",
+    )
+    changes = {
+        ("server", "http_port"): str(http),
+        ("server", "https_port"): str(https),
+        ("redis", "url"): folder.redis_url,
+        ("database", "url"): folder.database_url,
+    }
+    if not Path(server.certificate).exists():
+        # The folder was moved; its certificates have moved along.
+        changes["server", "certificate"] = str(certificates.certificate)
+        changes["server", "certificate_key"] = str(certificates.key)
+    environment = {
+        **os.environ,
+        **{variable_name(*key): value for key, value in changes.items()},
+    }
+    return Plan(folder, settings, redis_server, certificates.ca, broker, environment)
+
+
+def _host_names() -> list[str]:
+    """The names that the server's certificate is for."""
+    return ["localhost", "127.0.0.1", "::1", socket.gethostname()]
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to, for one to listen on, as it stands in a URL."""
+    if host in ("", "0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+class _Over(Exception):
+    """Starting ends before all is started: a signal came, or something died."""
+
+
+class _Run:
+    """One run: Redis and the broker from start to stop."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._over = asyncio.Event()
+        self._failure = ""
+        self._starting = True
+        self._children: list[Child] = []
+        self._tails: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Starts everything, and stops it when it is over.
+
+        Raises:
+            CommandFailed: it is over because something failed.
+        """
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._asked_to_stop)
+        try:
+            with suppress(_Over):
+                await self._start()
+                await self._over.wait()
+        finally:
+            await self._stop()
+        if self._failure:
+            raise CommandFailed(self._failure)
+
+    def _asked_to_stop(self) -> None:
+        if self._over.is_set():
+            for child in self._children:
+                child.kill()
+            return
+        console.say("Stopping; Ctrl-C again does it the hard way.")
+        self._over.set()
+
+    async def _start(self) -> None:
+        folder = self._plan.folder
+        console.say(f"Starting on {folder.path} ...")
+        redis_log = folder.open_log("redis")
+        await self._run_child(prepare_redis(self._plan.redis_server, folder, redis_log))
+        await self._until(partial(redis_answers, folder.redis_socket))
+        await self._migrate()
+        broker_log = folder.open_log("broker")
+        self._follow("broker", digest_json)
+        server = self._plan.settings.server
+        stop_seconds = server.drain_seconds + server.stop_seconds + STOP_MARGIN_SECONDS
+        await self._run_child(self._ams("broker", "serve", broker_log, stop_seconds))
+        await self._until(self._broker_is_ready, within=READY_SECONDS)
+        credentials = await asyncio.to_thread(self._provision)
+        credentials.write(folder.path)
+        self._follow("redis", digest_redis)
+        self._starting = False
+        console.show_welcome(folder, credentials)
+
+    async def _stop(self) -> None:
+        for tail in self._tails:
+            tail.cancel()
+        for child in reversed(self._children):
+            await child.stop()
+        for child in self._children:
+            if child.command.output is not None:
+                os.close(child.command.output)
+
+    async def _run_child(self, command: Command) -> None:
+        child = Child(command, self._note_death)
+        self._children.append(child)
+        await child.start()
+
+    def _note_death(self, death: Death) -> None:
+        log = self._plan.folder.log(death.name)
+        if self._starting or death.restart_seconds is None:
+            last = last_line(log)
+            why = f": {last}" if last else ""
+            again = "" if self._starting else " time and again"
+            self._fail(f"{death.name} {death.reason}{again}{why}", log)
+        else:
+            again = f"{death.restart_seconds:g} s"
+            console.warn(death.name, f"{death.reason}; is started again in {again}; log: {log}")
+
+    def _fail(self, message: str, log: Path) -> None:
+        # Of several failures, the first has caused the others.
+        self._failure = self._failure or f"{message}\nsee {log}"
+        self._over.set()
+
+    def _follow(self, name: str, digest: Callable[[str], str]) -> None:
+        tail = LogTail(self._plan.folder.log(name), digest, partial(console.warn, name))
+        self._tails.append(asyncio.create_task(tail.run()))
+
+    async def _until(
+        self, condition: Callable[[], Awaitable[bool]], within: float | None = None
+    ) -> None:
+        """Waits for a condition; raises `_Over` if all is over first.
+
+        Args:
+            condition: what is waited for.
+            within: how long the broker may take for it, in seconds.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within if within else float("inf")
+        while not await condition():
+            if loop.time() > deadline:
+                self._fail("the broker does not get ready", self._plan.folder.log("broker"))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), POLL_SECONDS)
+            if self._over.is_set():
+                raise _Over
+
+    def _ams(
+        self, name: str, subcommand: str, output: int, stop_seconds: float = STOP_MARGIN_SECONDS
+    ) -> Command:
+        """An `ams` subcommand on the folder's settings, as a child."""
+        # It must find the modules that this process has: those of the current folder if this was
+        # started as a module, and else not, for a redis.py may happen to be there.
+        by_module = Path(sys.path[0]) == Path.cwd()
+        return Command(
+            name=name,
+            arguments=(
+                sys.executable,
+                *(() if by_module else ("-P",)),
+                "-m",
+                "ams",
+                subcommand,
+                "--config",
+                str(self._plan.folder.settings_file),
+            ),
+            environment=self._plan.environment,
+            output=output,
+            pass_fds=(self._plan.folder.children_lock,),
+            stop_seconds=stop_seconds,
+        )
+
+    async def _migrate(self) -> None:
+        log = self._plan.folder.log("migrate")
+        output = self._plan.folder.open_log("migrate")
+        try:
+            process = await spawn(self._ams("migrate", "migrate", output))
+            end = asyncio.ensure_future(process.wait())
+            over = asyncio.ensure_future(self._over.wait())
+            await asyncio.wait({end, over}, return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            if not end.done():
+                process.terminate()
+            code = await end
+        finally:
+            os.close(output)
+        if self._over.is_set():
+            raise _Over
+        if code:
+            self._fail(f"the database can't be used: {last_line(log) or describe_exit(code)}", log)
+            raise _Over
+
+    def _client(self, timeout: float) -> Client:
+        plan = self._plan
+        token = plan.settings.auth.service_token.get_secret_value()
+        return Client(plan.broker.url, token, ca=plan.ca, timeout=timeout)
+
+    async def _broker_is_ready(self) -> bool:
+        return await asyncio.to_thread(self._ask_readiness)
+
+    def _ask_readiness(self) -> bool:
+        with self._client(timeout=POLL_SECONDS * 10) as client:
+            try:
+                client.send(Call("GET", "/readyz", no_answer))
+            except ClientError:
+                return False
+            return True
+
+    def _provision(self) -> Credentials:
+        plan = self._plan
+        with self._client(timeout=ANSWER_SECONDS) as client:
+            try:
+                return provision(
+                    client,
+                    Credentials.read(plan.folder.path),
+                    ca=str(plan.ca),
+                    broker=plan.broker,
+                    service_token=plan.settings.auth.service_token.get_secret_value(),
+                )
+            except ClientError as error:
+                raise CommandFailed(
+                    f"the demo can't be made: {error}\nsee {plan.folder.log('broker')}"
+                ) from error

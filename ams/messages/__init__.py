@@ -1,0 +1,1 @@
+"""The message log on Redis Streams: one topic, one stream; see `docs/architecture.md`."""

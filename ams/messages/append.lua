@@ -1,0 +1,91 @@
+-- Appends messages to the logs of one or more topics, and wakes the pulls that wait for them. Whole
+-- or not at all: a full Redis refuses the first write of the script, and then nothing is written.
+--
+-- KEYS  per topic: log, topic hash, days (hash: day number since 1970 -> messages of a day past)
+-- ARGV  1 wake-up channel
+--       then per topic:
+--         uuid of the topic
+--         epoch of the topic
+--         retention, microseconds, 0 = for ever
+--         retention, bytes, 0 = no limit
+--         number of messages
+--         per message: the JSON as stored (`m`), the length of its data (`d`)
+-- Returns per topic: offset of its first message, publish time in microseconds; STALE, 0 for a
+-- topic whose epoch is old: nothing is appended to that one.
+
+-- One call trims at most this many messages of a topic, and lets a log grow past its limits by
+-- 1/64 before it trims: so trimming costs little per message. The sweeper trims to the limits.
+local TRIM_MESSAGES = 1000
+local SLACK = 65 / 64
+
+local clock = now_microseconds()
+
+-- Appends the `count` messages that stand in ARGV from `start` on.
+local function append(log, topic, days, uuid, epoch, age, size, count, start)
+  local known_epoch, next_, first, first_time, last_time, first_bytes, end_bytes, data_bytes,
+    last_publish, day, day_messages, waiting =
+    numbers(topic, 'epoch', 'next', 'first', 'first_time', 'last_time', 'first_bytes', 'end_bytes',
+      'data_bytes', 'last_publish', 'day', 'day_messages', 'waiting')
+  if epoch < known_epoch then
+    return STALE, 0
+  end
+
+  local now = math.max(clock, last_time)
+  local time = digits(now)
+  local offset = next_
+  if first == next_ then
+    first_time = now
+  end
+  for i = start, start + 2 * count - 2, 2 do
+    end_bytes = end_bytes + #ARGV[i]
+    data_bytes = data_bytes + tonumber(ARGV[i + 1])
+    redis.call('XADD', log, entry_id(offset),
+      'm', ARGV[i], 't', time, 'd', ARGV[i + 1], 'p', digits(end_bytes))
+    offset = offset + 1
+  end
+
+  local seconds = last_publish > 0 and (now - last_publish) / 1000000 or 1
+  if seconds <= 0 then
+    seconds = 1
+  end
+  local today = math.floor(now / 86400000000)
+  if today ~= day then
+    if day_messages > 0 then
+      redis.call('HSET', days, digits(day), digits(day_messages))
+    end
+    day_messages = 0
+  end
+  redis.call('HSET', topic,
+    'epoch', digits(epoch),
+    'next', digits(offset),
+    'first', digits(first),
+    'first_time', digits(first_time),
+    'last_time', time,
+    'end_bytes', digits(end_bytes),
+    'data_bytes', digits(data_bytes),
+    'last_publish', time,
+    'rate', tostring(count / seconds),
+    'day', digits(today),
+    'day_messages', digits(day_messages + count))
+  if waiting == 1 and count > 0 then
+    redis.call('HDEL', topic, 'waiting')
+    redis.call('PUBLISH', ARGV[1], uuid)
+  end
+  if (age > 0 and first_time < now - age * SLACK)
+      or (size > 0 and end_bytes - first_bytes > size * SLACK) then
+    trim(log, topic, now, age, size, TRIM_MESSAGES)
+  end
+  return next_, now
+end
+
+local answer = {}
+local at = 2
+for key = 1, #KEYS, 3 do
+  local count = tonumber(ARGV[at + 4])
+  local offset, time = append(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[at],
+    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), count, at + 5)
+  answer[#answer + 1] = offset
+  answer[#answer + 1] = time
+  at = at + 5 + 2 * count
+end
+return answer

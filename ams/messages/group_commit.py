@@ -1,0 +1,165 @@
+"""Group commit: publishes that wait at the same moment share script calls and one fsync."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ams.messages import keys
+from ams.messages.errors import StaleMetadata
+from ams.messages.lane import Argument, Call, Connections, Lane, Reply
+from ams.messages.scripts import APPEND, Script
+from ams.service.errors import ServiceError
+
+#: Most messages and bytes of one script call that gathers several publishes. Redis serves nobody
+#: else while a script runs. A single publish may be larger: it is stored whole or not at all.
+MOST_MESSAGES = 1000
+MOST_BYTES = 4 * 1024 * 1024
+
+#: Most bytes of one pipeline: what is on its way when a round trip fails.
+MOST_PIPELINE_BYTES = 16 * 1024 * 1024
+
+
+class TopicLog(NamedTuple):
+    """The log of a topic, as the caller's metadata has it.
+
+    Args:
+        uuid: the topic's uuid.
+        epoch: version of that metadata.
+        retention_microseconds: 0 keeps messages for ever.
+        retention_bytes: 0 is no limit.
+    """
+
+    uuid: str
+    epoch: int
+    retention_microseconds: int
+    retention_bytes: int
+
+
+class Appended(NamedTuple):
+    """Where a publish landed: `offset` of its first message, `time` in microseconds since 1970."""
+
+    offset: int
+    time: int
+
+
+@dataclass(slots=True)
+class Publish:
+    """The messages of one request.
+
+    `arguments` alternates the stored JSON of a message and the length of its data in bytes.
+    """
+
+    topic: TopicLog
+    arguments: Sequence[Argument]
+    size: int
+    appended: "asyncio.Future[Appended]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class AppendCall:
+    """One call of append.lua, for publishes to one or more topics."""
+
+    script: Script = APPEND
+
+    def __init__(self) -> None:
+        self._topics: dict[TopicLog, list[Publish]] = {}
+
+    def add(self, publish: Publish) -> None:
+        self._topics.setdefault(publish.topic, []).append(publish)
+
+    @property
+    def keys(self) -> list[str]:
+        return [
+            key
+            for topic in self._topics
+            for key in (keys.log(topic.uuid), keys.topic(topic.uuid), keys.days(topic.uuid))
+        ]
+
+    @property
+    def arguments(self) -> list[Argument]:
+        arguments: list[Argument] = [keys.WAKE_CHANNEL]
+        for topic, publishes in self._topics.items():
+            count = sum(len(publish.arguments) for publish in publishes) // 2
+            arguments += (*topic, count)
+            for publish in publishes:
+                arguments += publish.arguments
+        return arguments
+
+    def succeed(self, reply: Reply) -> None:
+        for publishes, first, time in zip(
+            self._topics.values(), reply[::2], reply[1::2], strict=True
+        ):
+            stale = StaleMetadata() if first < 0 else None
+            offset = first
+            for publish in publishes:
+                if publish.appended.done():
+                    pass  # Its client has gone away.
+                elif stale is not None:
+                    publish.appended.set_exception(stale)
+                else:
+                    publish.appended.set_result(Appended(offset, time))
+                offset += len(publish.arguments) // 2
+
+    def fail(self, error: ServiceError) -> None:
+        for publishes in self._topics.values():
+            for publish in publishes:
+                if not publish.appended.done():
+                    publish.appended.set_exception(error)
+
+
+class GroupCommit(Lane):
+    """A lane for publishes: those that wait together share script calls, and these a round trip.
+
+    Args:
+        connections, timeout, replicas, replica_timeout: as for `Lane`.
+        one_slot: whether one call may touch several topics: not in a Redis Cluster.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        timeout: float,
+        replicas: int,
+        replica_timeout: float,
+        *,
+        one_slot: bool,
+    ) -> None:
+        super().__init__(connections, timeout, replicas, replica_timeout)
+        self._one_slot = one_slot
+        self._publishes: deque[Publish] = deque()
+
+    def publish(self, publish: Publish) -> None:
+        """Queues a publish; its `appended` tells what became of it."""
+        self._publishes.append(publish)
+        self._start()
+
+    def _take(self) -> list[Call]:
+        groups: dict[str, list[Publish]] = {}
+        size = 0
+        while self._publishes and size <= MOST_PIPELINE_BYTES:
+            publish = self._publishes.popleft()
+            if publish.appended.done():
+                continue  # Its client has gone away before it was sent.
+            size += publish.size
+            slot = "" if self._one_slot else publish.topic.uuid
+            groups.setdefault(slot, []).append(publish)
+        return [call for publishes in groups.values() for call in _calls(publishes)]
+
+
+def _calls(publishes: Sequence[Publish]) -> Iterator[AppendCall]:
+    """Shares publishes out among calls that keep within their bounds, in order."""
+    call = AppendCall()
+    messages = size = 0
+    for publish in publishes:
+        count = len(publish.arguments) // 2
+        if size and (messages + count > MOST_MESSAGES or size + publish.size > MOST_BYTES):
+            yield call
+            call = AppendCall()
+            messages = size = 0
+        call.add(publish)
+        messages += count
+        size += publish.size
+    yield call

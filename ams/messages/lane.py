@@ -1,0 +1,260 @@
+"""A lane: script calls that wait at the same moment go to Redis as one pipeline.
+
+While one pipeline is on its way the next calls gather, so that the busier a worker is the larger
+its pipelines get, and a quiet worker waits for nobody. The calls of one lane are sent in order.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.connection import Connection
+from redis.exceptions import (
+    MovedError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
+
+from ams.messages.scripts import Script
+from ams.service.errors import ServiceError, Unavailable
+from ams.service.redis import REDIS_FAILURES, service_error
+
+#: What Redis answers to a script: integers, byte strings and lists of them. Each script's file says
+#: which; redis-py types replies as Any.
+Reply: TypeAlias = Any
+Argument: TypeAlias = str | bytes | int
+
+#: Most calls in one pipeline: bounds the memory that the answers of one round trip can take.
+MOST_CALLS = 128
+
+
+class Call(Protocol):
+    """One script call on its way."""
+
+    @property
+    def script(self) -> Script: ...
+
+    @property
+    def keys(self) -> Sequence[str]: ...
+
+    @property
+    def arguments(self) -> Sequence[Argument]: ...
+
+    def succeed(self, reply: Reply) -> None: ...
+
+    def fail(self, error: ServiceError) -> None: ...
+
+
+@dataclass(slots=True)
+class SingleCall:
+    """A call whose reply one caller waits for."""
+
+    script: Script
+    keys: Sequence[str]
+    arguments: Sequence[Argument]
+    reply: "asyncio.Future[Reply]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def succeed(self, reply: Reply) -> None:
+        if not self.reply.done():
+            self.reply.set_result(reply)
+
+    def fail(self, error: ServiceError) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+class Connections(Protocol):
+    """Connections to the server that holds one slot."""
+
+    async def acquire(self) -> Connection: ...
+
+    async def release(self, connection: Connection) -> None: ...
+
+    async def look_around(self) -> None:
+        """Learns anew which server holds what, in a cluster."""
+
+
+class ServerConnections:
+    """Connections of a client to a single server or to Sentinel's master."""
+
+    def __init__(self, client: Redis) -> None:
+        self._pool = client.connection_pool
+
+    async def acquire(self) -> Connection:
+        # redis-py leaves this one method without types.
+        connection: Connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    async def release(self, connection: Connection) -> None:
+        await self._pool.release(connection)
+
+    async def look_around(self) -> None:
+        pass  # There is but one server.
+
+
+class ClusterConnections:
+    """Connections of a cluster client to one of its primaries."""
+
+    def __init__(self, client: RedisCluster, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    async def acquire(self) -> Connection:
+        node = self._client.get_node(node_name=self._name)
+        if node is None:
+            raise Unavailable("Message store has moved, try again")
+        return node.acquire_connection()
+
+    async def release(self, connection: Connection) -> None:
+        node = self._client.get_node(node_name=self._name)
+        if node is None:
+            await connection.disconnect(nowait=True)
+        else:
+            node.release(connection)
+
+    async def look_around(self) -> None:
+        await self._client.nodes_manager.initialize()
+
+
+def _command(call: Call, verb: str, script: str) -> tuple[Argument, ...]:
+    keys = call.keys
+    return (verb, script, len(keys), *keys, *call.arguments)
+
+
+class Lane:
+    """Sends script calls over one connection at a time.
+
+    Args:
+        connections: where to send them.
+        timeout: seconds that one round trip may take. After it the calls on their way, and those
+            that gathered meanwhile, fail with `Unavailable`.
+        replicas: how many replicas must have what was written before a call succeeds, and
+        replica_timeout: how many seconds they may take.
+    """
+
+    def __init__(
+        self,
+        connections: Connections,
+        timeout: float,
+        replicas: int = 0,
+        replica_timeout: float = 0.0,
+    ) -> None:
+        self._connections = connections
+        self._timeout = timeout
+        self._replicas = replicas
+        self._replica_timeout = replica_timeout
+        self._queue: deque[Call] = deque()
+        self._sender: asyncio.Task[None] | None = None
+
+    def submit(self, call: Call) -> None:
+        """Queues a call. It succeeds or fails by itself."""
+        self._queue.append(call)
+        self._start()
+
+    def _start(self) -> None:
+        if self._sender is None:
+            self._sender = asyncio.get_running_loop().create_task(self._send_all())
+
+    def _take(self) -> list[Call]:
+        """Takes the next pipeline's calls off the queue; empty when nothing waits."""
+        queue = self._queue
+        return [queue.popleft() for _ in range(min(len(queue), MOST_CALLS))]
+
+    async def _send_all(self) -> None:
+        # One turn of the loop, so that requests that arrived together leave together.
+        await asyncio.sleep(0)
+        try:
+            while calls := self._take():
+                await self._send(calls)
+        finally:
+            self._sender = None
+
+    async def _send(self, calls: list[Call]) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._round_trip(calls)
+        except TimeoutError as error:
+            # Who gathered meanwhile has waited as long: the limit holds for every caller.
+            while late := self._take():
+                calls = calls + late
+            self._fail(calls, service_error(error))
+        except REDIS_FAILURES as error:
+            self._fail(calls, service_error(error))
+            await self._look_around()
+        except ServiceError as error:
+            self._fail(calls, error)
+
+    async def _look_around(self) -> None:
+        """After a failure: in a cluster another server may have taken over."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._connections.look_around()
+        except REDIS_FAILURES:
+            pass  # The next call finds out, and tells its caller.
+
+    @staticmethod
+    def _fail(calls: list[Call], error: ServiceError) -> None:
+        for call in calls:
+            call.fail(error)
+
+    async def _round_trip(self, calls: list[Call]) -> None:
+        connection = await self._connections.acquire()
+        try:
+            replies = await self._pipeline(connection, calls)
+        except BaseException:
+            # Replies may still be on their way: nobody else may read them.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._connections.release(connection)
+        moved = []
+        for call, reply in zip(calls, replies, strict=True):
+            if isinstance(reply, MovedError):
+                moved.append(call)
+            elif isinstance(reply, RedisError):
+                call.fail(service_error(reply))
+            else:
+                call.succeed(reply)
+        if moved:
+            await self._connections.look_around()
+            self._fail(moved, Unavailable("Message store has moved, try again"))
+
+    async def _pipeline(self, connection: Connection, calls: list[Call]) -> list[Reply]:
+        commands = [_command(call, "EVALSHA", call.script.sha) for call in calls]
+        replies = await self._exchange(connection, commands)
+        unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            # A server that was restarted has forgotten its scripts. It ran none of these calls.
+            again = [_command(calls[i], "EVAL", calls[i].script.text) for i in unknown]
+            for i, reply in zip(unknown, await self._exchange(connection, again), strict=True):
+                replies[i] = reply
+        if self._replicas:
+            milliseconds = round(self._replica_timeout * 1000)
+            wait = ("WAIT", self._replicas, milliseconds)
+            (reached,) = await self._exchange(connection, [wait])
+            if isinstance(reached, RedisError) or reached < self._replicas:
+                raise Unavailable("Message store could not reach its replicas, try again later")
+        return replies
+
+    @staticmethod
+    async def _exchange(
+        connection: Connection, commands: Sequence[tuple[Argument, ...]]
+    ) -> list[Reply]:
+        packed = connection.pack_commands(commands)
+        await connection.send_packed_command(packed, check_health=False)
+        replies: list[Reply] = []
+        for _ in commands:
+            try:
+                # The lane's own limit holds for the whole round trip.
+                reply = await connection.read_response(disable_decoding=True, timeout=math.inf)
+            except ResponseError as error:
+                reply = error
+            replies.append(reply)
+        return replies

@@ -1,0 +1,309 @@
+"""The message log: publish, pull, acknowledge and move through the messages of topics."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis.asyncio import Redis, RedisCluster
+
+from ams.messages import keys, scripts
+from ams.messages.errors import StaleMetadata
+from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
+from ams.messages.lane import (
+    Argument,
+    ClusterConnections,
+    Connections,
+    Lane,
+    Reply,
+    ServerConnections,
+    SingleCall,
+)
+from ams.messages.scripts import Script
+from ams.messages.waiting import WaitingPulls
+from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
+from ams.service.redis import redis_errors
+from ams.service.settings import MessagesSettings
+
+#: How long a dropped topic or subscription refuses to come back, seconds. Metadata that still knows
+#: it is trusted for far less.
+TOMBSTONE_SECONDS = 600
+
+#: Most messages that one call of the sweeper removes.
+TRIM_MESSAGES = 5000
+
+
+class Cursor(NamedTuple):
+    """A subscription, as the caller's metadata has it.
+
+    Args:
+        topic: uuid of its topic.
+        subscription: its own uuid.
+        epoch: version of that metadata.
+        start: offset at which it begins when the log does not know it yet.
+    """
+
+    topic: str
+    subscription: str
+    epoch: int
+    start: int
+
+    def keys(self) -> tuple[str, str, str]:
+        return (
+            keys.topic(self.topic),
+            keys.subscription(self.topic, self.subscription),
+            keys.subscriptions(self.topic),
+        )
+
+    def arguments(self) -> tuple[int, int, str]:
+        return self.epoch, self.start, self.subscription
+
+
+class Batch(NamedTuple):
+    """What a pull found.
+
+    Args:
+        offset: offset of the first message; the others follow it without a gap.
+        messages: the messages' JSON as it was stored.
+        times: when each was published, microseconds since 1970.
+    """
+
+    offset: int
+    messages: Sequence[bytes]
+    times: Sequence[int]
+
+
+class Offsets(NamedTuple):
+    """A subscription's position: `oldest` kept <= `current` <= `end` of the log."""
+
+    current: int
+    oldest: int
+    end: int
+
+
+class MessageLog:
+    """All topics' messages in one Redis, Sentinel group or Redis Cluster.
+
+    Every method raises `Unavailable` when Redis does not do its part in time, and those that take
+    an epoch raise `StaleMetadata` when the log knows a newer one.
+
+    Args:
+        client: an open client; who opened it closes it.
+        settings: limits and durability.
+        timeout: seconds one round trip to Redis may take.
+    """
+
+    def __init__(
+        self, client: Redis | RedisCluster, settings: MessagesSettings, timeout: float
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._timeout = timeout
+        self._readers: dict[str, Lane] = {}
+        self._writers: dict[str, GroupCommit] = {}
+        self.waiting = WaitingPulls()
+
+    def _server(self, topic: str) -> str:
+        if isinstance(self._client, Redis):
+            return ""
+        node = self._client.get_node_from_key(keys.log(topic))
+        return node.name if node is not None else ""
+
+    def _connections(self, server: str) -> Connections:
+        if isinstance(self._client, Redis):
+            return ServerConnections(self._client)
+        return ClusterConnections(self._client, server)
+
+    def _writer(self, topic: str) -> GroupCommit:
+        server = self._server(topic)
+        lane = self._writers.get(server)
+        if lane is None:
+            replicated = self._settings.durability == "replicated"
+            lane = self._writers[server] = GroupCommit(
+                self._connections(server),
+                self._timeout,
+                self._settings.replicas if replicated else 0,
+                self._settings.replica_timeout_seconds,
+                one_slot=isinstance(self._client, Redis),
+            )
+        return lane
+
+    async def _call(
+        self, topic: str, script: Script, call_keys: Sequence[str], *arguments: Argument
+    ) -> Reply:
+        server = self._server(topic)
+        lane = self._readers.get(server)
+        if lane is None:
+            lane = self._readers[server] = Lane(self._connections(server), self._timeout)
+        call = SingleCall(script, call_keys, arguments)
+        lane.submit(call)
+        return await call.reply
+
+    async def _call_with_epoch(
+        self, topic: str, script: Script, call_keys: Sequence[str], *arguments: Argument
+    ) -> Reply:
+        reply = await self._call(topic, script, call_keys, *arguments)
+        if reply == -1:
+            raise StaleMetadata
+        return reply
+
+    async def append(self, topic: TopicLog, messages: Sequence[Argument], size: int) -> Appended:
+        """Stores the messages of one publish, all or none, in their order.
+
+        Args:
+            topic: where to.
+            messages: in turns the JSON to store and the length of its data in bytes.
+            size: bytes of the JSON altogether.
+        """
+        publish = Publish(topic, messages, size)
+        self._writer(topic.uuid).publish(publish)
+        return await publish.appended
+
+    async def pull(self, cursor: Cursor, most: int, until: float | None = None) -> Batch:
+        """Reads the next messages; the cursor stays where it is until they are acknowledged.
+
+        Args:
+            cursor: which subscription.
+            most: the most messages wanted.
+            until: time of the event loop until which to wait for a first message.
+        """
+        if until is None:
+            return await self._pull(cursor, most, wait=False)
+        loop = asyncio.get_running_loop()
+        while not self.waiting.closed and loop.time() < until:
+            with self.waiting.place(cursor.topic) as woken:
+                batch = await self._pull(cursor, most, wait=True)
+                if batch.messages:
+                    return batch
+                try:
+                    async with asyncio.timeout_at(until):
+                        await woken
+                except TimeoutError:
+                    break
+        return await self._pull(cursor, most, wait=False)
+
+    async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> Batch:
+        offset, *entries = await self._call_with_epoch(
+            cursor.topic,
+            scripts.PULL,
+            (keys.log(cursor.topic), *cursor.keys()),
+            *cursor.arguments(),
+            min(most, self._settings.pull_max_messages),
+            self._settings.pull_max_bytes,
+            int(wait),
+        )
+        return Batch(offset, entries[::2], entries[1::2])
+
+    async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
+        """Acknowledges everything up to and including offset `highest`.
+
+        Raises `InternalError` `no ack pending` or `wrong ack`, and `AckTimeout` when more than
+        `deadline` seconds have passed since the pull (contract: ams-core 6.1).
+        """
+        outcome = await self._call_with_epoch(
+            cursor.topic,
+            scripts.ACKNOWLEDGE,
+            cursor.keys(),
+            *cursor.arguments(),
+            highest,
+            deadline,
+        )
+        match outcome:
+            case b"nothing pending":
+                raise InternalError("no ack pending")
+            case b"out of range":
+                raise InternalError("wrong ack")
+            case b"too late":
+                raise AckTimeout
+
+    async def offsets(self, cursor: Cursor) -> Offsets:
+        """Where the subscription stands, and how far it can be moved."""
+        return Offsets(
+            *await self._call_with_epoch(
+                cursor.topic, scripts.OFFSETS, cursor.keys(), *cursor.arguments()
+            )
+        )
+
+    async def seek(self, cursor: Cursor, offset: int) -> None:
+        """Moves the subscription. Raises `InvalidArgument` if there is no such offset."""
+        moved = await self._call_with_epoch(
+            cursor.topic,
+            scripts.SEEK,
+            cursor.keys(),
+            *cursor.arguments(),
+            offset,
+            keys.WAKE_CHANNEL,
+            cursor.topic,
+        )
+        if not moved:
+            raise InvalidArgument("Offset out of bounds")
+
+    async def offset_at_time(self, topic: str, time: int) -> int:
+        """Offset of the first message published at `time` or later (microseconds since 1970).
+
+        Raises `Conflict` if every message is older (contract: ams-core 6.5).
+        """
+        offset: int = await self._call(
+            topic, scripts.OFFSET_AT_TIME, (keys.log(topic), keys.topic(topic)), time
+        )
+        if offset < 0:
+            raise Conflict("Timestamp is out of bounds for the subscription's topic/partition")
+        return offset
+
+    async def end(self, topic: str) -> int:
+        """Offset that the topic's next message will get."""
+        with redis_errors():
+            return int(await self._client.hget(keys.topic(topic), "next") or 0)
+
+    async def lease(self, name: str, seconds: float) -> bool:
+        """Takes the lease of that name, unless somebody has it; it ends by itself."""
+        with redis_errors():
+            taken = await self._client.set(name, "1", nx=True, px=round(seconds * 1000))
+        return bool(taken)
+
+    async def trim(self, topic: TopicLog) -> int:
+        """Removes messages past the topic's retention; returns how many."""
+        removed = 0
+        while True:
+            batch: int = await self._call(
+                topic.uuid,
+                scripts.TRIM,
+                (keys.log(topic.uuid), keys.topic(topic.uuid)),
+                topic.retention_microseconds,
+                topic.retention_bytes,
+                TRIM_MESSAGES,
+            )
+            removed += batch
+            if batch < TRIM_MESSAGES:
+                return removed
+
+    async def raise_topic_epoch(self, topic: str, epoch: int) -> None:
+        """Makes every node load the topic's metadata again before it next uses it."""
+        await self._call(topic, scripts.RAISE_EPOCH, (keys.topic(topic),), epoch)
+
+    async def raise_subscription_epoch(self, topic: str, subscription: str, epoch: int) -> None:
+        """Makes every node load the subscription's metadata again before it next uses it."""
+        key = keys.subscription(topic, subscription)
+        await self._call(topic, scripts.RAISE_EPOCH, (key,), epoch)
+
+    async def drop(self, topic: str) -> None:
+        """Removes a topic's messages, counters and subscriptions' positions."""
+        await self._call(
+            topic,
+            scripts.DROP,
+            (keys.log(topic), keys.topic(topic), keys.days(topic), keys.subscriptions(topic)),
+            TOMBSTONE_SECONDS,
+            keys.WAKE_CHANNEL,
+            topic,
+        )
+
+    async def drop_subscription(self, topic: str, subscription: str) -> None:
+        """Removes a subscription's position and counters."""
+        await self._call(
+            topic,
+            scripts.DROP_SUBSCRIPTION,
+            (keys.subscription(topic, subscription), keys.subscriptions(topic)),
+            subscription,
+            TOMBSTONE_SECONDS,
+            keys.WAKE_CHANNEL,
+            topic,
+        )

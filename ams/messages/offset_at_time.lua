@@ -1,0 +1,10 @@
+-- Finds the first message published at or after a time.
+--
+-- KEYS  1 log  2 topic hash
+-- ARGV  1 time, microseconds since 1970
+-- Returns its offset, or -1 if every message is older or there is none.
+
+local time = tonumber(ARGV[1])
+local first, next_ = numbers(KEYS[2], 'first', 'next')
+local offset = first_where(KEYS[1], first, next_, function(message) return message.t >= time end)
+return offset < next_ and offset or -1

@@ -1,0 +1,156 @@
+-- Shared by every script here: it is put in front of each of them before loading.
+--
+-- The topic hash `ams:{T}:topic` (T: the topic's uuid; absent until the first publish or change):
+--   epoch        version of the topic's metadata that scripts accept; DELETED once it is dropped
+--   next         offset of the next message = number of messages ever published
+--   first        offset of the oldest message kept; equals `next` when none is
+--   first_time   publish time of the oldest message kept, microseconds since 1970
+--   last_time    publish time of the newest message, microseconds; times never go back in a log
+--   end_bytes    bytes ever stored; the `p` of the newest message
+--   first_bytes  bytes ever stored before the oldest message kept
+--   data_bytes   sum of the lengths of all `data` ever published
+--   last_publish time of the last publish, microseconds; an empty one counts
+--   rate         messages per second between the last two publishes
+--   day, day_messages   day of the last publish, counted since 1970, and messages that day; days
+--                before it are in the hash `ams:{T}:days`
+--   waiting      1 while a pull waits for the next message
+--
+-- The log `ams:{T}:log` is a stream; offset n has the ID (n+1)-0 and the fields
+--   m  the JSON of the message, without braces and publish time, as a pull sends it
+--   t  publish time, microseconds
+--   d  length of `data`, bytes
+--   p  bytes stored in the log up to the end of this message (sizes of `m`, added up)
+--
+-- The subscription hash `ams:{T}:sub:S` (S: the subscription's uuid):
+--   epoch        as for the topic
+--   offset       next message to deliver; everything below is done
+--   next_offset  just after the last pull's batch; 0 = nothing awaits acknowledgement
+--   pending_ack  second at which the last pull was answered
+--   messages, bytes   delivered so far; redeliveries count again
+--   last_consume time of the last pull, microseconds; an empty one counts
+--   rate         messages per second between the last two pulls
+--
+-- `ams:{T}:subs` is the set of the S that have a hash.
+
+local DELETED = 9007199254740991  -- 2^53 - 1: no epoch is newer
+local STALE = -1                  -- answer: the caller's metadata is older than `epoch`
+
+-- Lua prints large numbers with an exponent; Redis wants plain digits.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+local function entry_id(offset)
+  return digits(offset + 1) .. '-0'
+end
+
+local function now_microseconds()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- Numbers of a hash, 0 for those that are absent.
+local function numbers(key, ...)
+  local values = redis.call('HMGET', key, ...)
+  for i = 1, #values do
+    values[i] = tonumber(values[i] or 0) or 0
+  end
+  return unpack(values)
+end
+
+-- With maxmemory reached Redis refuses a script's first write if it may need memory, and lets the
+-- script finish once it has written. Readers of the log must go on, so they begin with a write
+-- that never needs memory.
+local function go_on_when_full(key)
+  redis.call('HDEL', key, '')
+end
+
+-- True if the caller works from metadata that has been replaced. A caller that knows more than
+-- Redis (who changed it died before telling) raises the epoch for everyone.
+local function is_stale(key, epoch)
+  local known = numbers(key, 'epoch')
+  if epoch < known then
+    return true
+  end
+  if epoch > known then
+    redis.call('HSET', key, 'epoch', digits(epoch))
+  end
+  return false
+end
+
+-- One message of the log as a table of its fields and its offset; nil past the end.
+local function message_at(log, offset)
+  local found = redis.call('XRANGE', log, entry_id(offset), '+', 'COUNT', 1)[1]
+  if not found then
+    return nil
+  end
+  local fields = found[2]
+  return {m = fields[2], t = tonumber(fields[4]), d = tonumber(fields[6]), p = tonumber(fields[8])}
+end
+
+-- The lowest offset in [low, high) whose message satisfies `holds`, or `high`. `holds` must be
+-- false up to some message and true from there on.
+local function first_where(log, low, high, holds)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local message = message_at(log, middle)
+    if not message or holds(message) then
+      high = middle
+    else
+      low = middle + 1
+    end
+  end
+  return low
+end
+
+-- Removes messages older than `age` microseconds, then the oldest beyond `size` bytes (0 = no
+-- limit), at most `limit` of them. Returns how many were removed.
+local function trim(log, topic, now, age, size, limit)
+  local first, next_, first_time, first_bytes, end_bytes =
+    numbers(topic, 'first', 'next', 'first_time', 'first_bytes', 'end_bytes')
+  if first >= next_ then
+    return 0
+  end
+  local high = math.min(next_, first + limit)
+  local cut = first
+  if age > 0 and first_time < now - age then
+    cut = first_where(log, cut, high, function(message) return message.t >= now - age end)
+  end
+  if size > 0 and end_bytes - first_bytes > size then
+    cut = first_where(log, cut, high, function(message)
+      return end_bytes - message.p + #message.m <= size
+    end)
+  end
+  if cut == first then
+    return 0
+  end
+  local oldest = cut < next_ and message_at(log, cut)
+  redis.call('XTRIM', log, 'MINID', '=', entry_id(cut))
+  redis.call('HSET', topic, 'first', digits(cut),
+    'first_time', digits(oldest and oldest.t or 0),
+    'first_bytes', digits(oldest and oldest.p - #oldest.m or end_bytes))
+  return cut - first
+end
+
+-- Makes sure that the subscription has its hash, and that its offset is not below the oldest
+-- message kept. Returns false if the caller's metadata is stale, else
+-- offset, next_offset, first, next.
+local function open_subscription(topic, sub, subs, uuid, epoch, start)
+  local topic_epoch, first, next_ = numbers(topic, 'epoch', 'first', 'next')
+  if topic_epoch == DELETED or is_stale(sub, epoch) then
+    return false
+  end
+  local offset = tonumber(redis.call('HGET', sub, 'offset') or -1)
+  local next_offset = numbers(sub, 'next_offset')
+  if offset < 0 then
+    offset = math.min(start, next_)
+    redis.call('SADD', subs, uuid)
+    redis.call('HSET', sub, 'offset', digits(offset), 'next_offset', '0')
+  end
+  if offset < first then
+    offset = first
+    next_offset = 0
+    redis.call('HSET', sub, 'offset', digits(offset), 'next_offset', '0')
+  end
+  return offset, next_offset, first, next_
+end

@@ -1,0 +1,68 @@
+-- Reads the next messages of a subscription, from its offset, which stays where it is.
+--
+-- KEYS  1 log  2 topic hash  3 subscription hash  4 set of subscriptions
+-- ARGV  1 epoch of the subscription
+--       2 offset to start at if the subscription is new here
+--       3 uuid of the subscription
+--       4 the most messages to return
+--       5 the most bytes to return; one message is returned however large it is
+--       6 1 = the caller waits: if there is no message ask for a wake-up, change nothing else
+-- Returns {offset of the first message, m, t, m, t, ...}, or STALE.
+
+local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
+local most, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+go_on_when_full(sub)
+local offset, _, _, next_ =
+  open_subscription(topic, sub, KEYS[4], ARGV[3], tonumber(ARGV[1]), tonumber(ARGV[2]))
+if not offset then
+  return STALE
+end
+
+local count = math.min(most, next_ - offset)
+if count < 1 and ARGV[6] == '1' then
+  redis.call('HSET', topic, 'waiting', 1)
+  return {offset}
+end
+
+-- Where the whole log may exceed the limit, halve the batch until it fits: `p` tells the size of
+-- any range without reading it.
+if count > 1 then
+  local first_bytes, end_bytes = numbers(topic, 'first_bytes', 'end_bytes')
+  if end_bytes - first_bytes > most_bytes then
+    local head = message_at(log, offset)
+    local start = head.p - #head.m
+    while count > 1 and message_at(log, offset + count - 1).p - start > most_bytes do
+      count = math.floor(count / 2)
+    end
+  end
+end
+
+local answer, data = {offset}, 0
+if count > 0 then
+  local entries = redis.call('XRANGE', log, entry_id(offset), entry_id(offset + count - 1))
+  for i = 1, #entries do
+    local fields = entries[i][2]
+    answer[2 * i] = fields[2]
+    answer[2 * i + 1] = tonumber(fields[4])
+    data = data + tonumber(fields[6])
+  end
+else
+  count = 0
+end
+
+local now = now_microseconds()
+local last_consume = numbers(sub, 'last_consume')
+local seconds = last_consume > 0 and (now - last_consume) / 1000000 or 1
+if seconds <= 0 then
+  seconds = 1
+end
+redis.call('HSET', sub,
+  'next_offset', digits(offset + count),
+  'pending_ack', digits(math.floor(now / 1000000)),
+  'last_consume', digits(now),
+  'rate', tostring(count / seconds))
+if count > 0 then
+  redis.call('HINCRBY', sub, 'messages', count)
+  redis.call('HINCRBY', sub, 'bytes', data)
+end
+return answer

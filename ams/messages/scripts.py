@@ -1,0 +1,34 @@
+"""The Lua scripts, one a file, each behind the functions of `prelude.lua`."""
+
+import hashlib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as Redis knows it: by the SHA-1 of its text."""
+
+    name: str
+    text: str = field(repr=False)
+    sha: str
+
+
+def _read(name: str) -> Script:
+    folder = files(__package__)
+    prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
+    text = prelude + (folder / f"{name}.lua").read_text(encoding="utf-8")
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+APPEND: Final = _read("append")
+PULL: Final = _read("pull")
+ACKNOWLEDGE: Final = _read("acknowledge")
+OFFSETS: Final = _read("offsets")
+SEEK: Final = _read("seek")
+OFFSET_AT_TIME: Final = _read("offset_at_time")
+TRIM: Final = _read("trim")
+RAISE_EPOCH: Final = _read("raise_epoch")
+DROP: Final = _read("drop")
+DROP_SUBSCRIPTION: Final = _read("drop_subscription")

@@ -1,0 +1,115 @@
+"""Access lists: the users who may publish to a topic, or consume from a subscription.
+
+The functions here are parts of a reading or a transaction that the caller has opened.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from ams.metadata import names
+from ams.metadata.models import Membership, SubscriptionAcl, TopicAcl
+from ams.service.errors import UsersNotFound
+
+#: Most names that one statement looks up.
+BATCH = 1000
+
+
+async def members(project_id: int, user_names: Sequence[str]) -> list[int]:
+    """The ids of these members of a project, each once, in order.
+
+    They stay members until the end of the transaction.
+
+    Raises:
+        UsersNotFound: Some are no members; it names them as often as `user_names` does.
+    """
+    ids: dict[str, int] = {}
+    unique = list(dict.fromkeys(user_names))
+    possible = [name for name in unique if names.can_exist(name)]
+    for start in range(0, len(possible), BATCH):
+        rows = await (
+            Membership.filter(project_id=project_id, user__name__in=possible[start : start + BATCH])
+            .select_for_update()
+            .values_list("user__name", "user_id")
+        )
+        ids.update(cast("list[tuple[str, int]]", rows))
+    missing = [name for name in user_names if name not in ids]
+    if missing:
+        raise UsersNotFound(missing)
+    return [ids[name] for name in unique]
+
+
+async def replace_topic(topic_id: int, user_ids: Sequence[int]) -> None:
+    """Make these users a topic's list."""
+    await TopicAcl.filter(topic_id=topic_id).delete()
+    await TopicAcl.bulk_create(
+        [TopicAcl(topic_id=topic_id, user_id=user_id) for user_id in user_ids], batch_size=BATCH
+    )
+
+
+async def replace_subscription(subscription_id: int, user_ids: Sequence[int]) -> None:
+    """Make these users a subscription's list."""
+    await SubscriptionAcl.filter(subscription_id=subscription_id).delete()
+    await SubscriptionAcl.bulk_create(
+        [SubscriptionAcl(subscription_id=subscription_id, user_id=id_) for id_ in user_ids],
+        batch_size=BATCH,
+    )
+
+
+async def of_topic(topic_id: int) -> frozenset[int]:
+    """The ids of the users on a topic's list."""
+    ids = await TopicAcl.filter(topic_id=topic_id).values_list("user_id", flat=True)
+    return frozenset(cast("list[int]", ids))
+
+
+async def of_subscription(subscription_id: int) -> frozenset[int]:
+    """The ids of the users on a subscription's list."""
+    ids = await SubscriptionAcl.filter(subscription_id=subscription_id).values_list(
+        "user_id", flat=True
+    )
+    return frozenset(cast("list[int]", ids))
+
+
+async def of_topics(project_id: int, first: int, last: int) -> Mapping[int, frozenset[int]]:
+    """The lists of a project's topics with ids from `first` to `last`; by topic id."""
+    rows = await TopicAcl.filter(
+        topic__project_id=project_id, topic_id__gte=first, topic_id__lte=last
+    ).values_list("topic_id", "user_id")
+    return _grouped(cast("list[tuple[int, int]]", rows))
+
+
+async def of_subscriptions(project_id: int, first: int, last: int) -> Mapping[int, frozenset[int]]:
+    """The lists of a project's subscriptions with ids from `first` to `last`; by their ids."""
+    rows = await SubscriptionAcl.filter(
+        subscription__project_id=project_id,
+        subscription_id__gte=first,
+        subscription_id__lte=last,
+    ).values_list("subscription_id", "user_id")
+    return _grouped(cast("list[tuple[int, int]]", rows))
+
+
+async def names_of_topic(topic_id: int) -> list[str]:
+    """The names of the users on a topic's list, in its order."""
+    rows = await (
+        TopicAcl.filter(topic_id=topic_id).order_by("id").values_list("user__name", flat=True)
+    )
+    return cast("list[str]", rows)
+
+
+async def names_of_subscription(subscription_id: int) -> list[str]:
+    """The names of the users on a subscription's list, in its order."""
+    rows = await (
+        SubscriptionAcl.filter(subscription_id=subscription_id)
+        .order_by("id")
+        .values_list("user__name", flat=True)
+    )
+    return cast("list[str]", rows)
+
+
+def _grouped(rows: Sequence[tuple[int, int]]) -> Mapping[int, frozenset[int]]:
+    lists: defaultdict[int, set[int]] = defaultdict(set)
+    for owner_id, user_id in rows:
+        lists[owner_id].add(user_id)
+    return {owner_id: frozenset(user_ids) for owner_id, user_ids in lists.items()}

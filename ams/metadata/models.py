@@ -1,0 +1,231 @@
+"""The tables. Nothing outside this package sees these; it gets the values of `records`.
+
+Text is compared byte by byte, so names are case-sensitive: SQLite does so by itself, and on MySQL
+every table is made with the collation utf8mb4_bin (see `migrate`). A change here needs a
+migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+from tortoise.validators import MaxLengthValidator
+
+#: What the tables' references to each other start with.
+APP = "metadata"
+#: Longest name, and longest of the other one-line texts, in characters.
+TEXT_LENGTH = 255
+#: Longest description, in characters.
+DESCRIPTION_LENGTH = 16_384
+#: Length of a uuid in its usual form, in characters.
+UUID_LENGTH = 36
+#: Length of a SHA-256 digest in hexadecimal, in characters.
+DIGEST_LENGTH = 64
+#: Longest encrypted token, in characters.
+CIPHERTEXT_LENGTH = 4096
+#: Longest name of a kind of change, in characters.
+KIND_LENGTH = 16
+
+
+def _description() -> fields.TextField:
+    return fields.TextField(validators=[MaxLengthValidator(DESCRIPTION_LENGTH)])
+
+
+class User(Model):
+    """A person or a program with a token."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    name = fields.CharField(TEXT_LENGTH, unique=True)
+    email = fields.CharField(TEXT_LENGTH)
+    first_name = fields.CharField(TEXT_LENGTH)
+    last_name = fields.CharField(TEXT_LENGTH)
+    organization = fields.CharField(TEXT_LENGTH)
+    description = _description()
+    service_roles = fields.JSONField[list[str]]()
+    token_digest = fields.CharField(DIGEST_LENGTH, unique=True)
+    token_ciphertext = fields.CharField(CIPHERTEXT_LENGTH)
+    created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "metadata.User", related_name=False, null=True, on_delete=fields.SET_NULL
+    )
+    created_by_id: int | None
+    created_on = fields.DatetimeField()
+    modified_on = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "users"
+
+
+class Project(Model):
+    """A name space of topics and subscriptions."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    name = fields.CharField(TEXT_LENGTH, unique=True)
+    description = _description()
+    created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "metadata.User", related_name=False, null=True, on_delete=fields.SET_NULL, db_index=True
+    )
+    created_by_id: int | None
+    created_on = fields.DatetimeField()
+    modified_on = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "projects"
+
+
+class Membership(Model):
+    """A user's roles in a project."""
+
+    id = fields.BigIntField(primary_key=True)
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "metadata.User", related_name="memberships", on_delete=fields.CASCADE
+    )
+    user_id: int
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "metadata.Project", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    project_id: int
+    roles = fields.JSONField[list[str]]()
+
+    class Meta:
+        """The table."""
+
+        table = "memberships"
+        unique_together = (("user", "project"),)
+
+
+class RoleGrant(Model):
+    """A role that may use a route.
+
+    The rows of a route replace its built-in roles.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    route = fields.CharField(TEXT_LENGTH)
+    role = fields.CharField(TEXT_LENGTH)
+
+    class Meta:
+        """The table."""
+
+        table = "role_grants"
+        unique_together = (("route", "role"),)
+
+
+class Topic(Model):
+    """A named message log."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "metadata.Project", related_name=False, on_delete=fields.CASCADE
+    )
+    project_id: int
+    name = fields.CharField(TEXT_LENGTH)
+    epoch = fields.BigIntField()
+    retention_seconds = fields.BigIntField(null=True)
+    retention_bytes = fields.BigIntField(null=True)
+    created_on = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "topics"
+        unique_together = (("project", "name"),)
+
+
+class Subscription(Model):
+    """A place in a topic's log.
+
+    It outlives its topic, and waits for one of the same name.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "metadata.Project", related_name=False, on_delete=fields.CASCADE
+    )
+    project_id: int
+    name = fields.CharField(TEXT_LENGTH)
+    epoch = fields.BigIntField()
+    topic_name = fields.CharField(TEXT_LENGTH)
+    topic: fields.ForeignKeyNullableRelation[Topic] = fields.ForeignKeyField(
+        "metadata.Topic", related_name=False, null=True, on_delete=fields.SET_NULL, db_index=True
+    )
+    topic_id: int | None
+    start_offset = fields.BigIntField()
+    ack_deadline_seconds = fields.IntField()
+    created_on = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "subscriptions"
+        unique_together = (("project", "name"),)
+        indexes = (("project_id", "topic_name"),)
+
+
+class TopicAcl(Model):
+    """A user who may publish to a topic.
+
+    The ids give the order of the list.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    topic: fields.ForeignKeyRelation[Topic] = fields.ForeignKeyField(
+        "metadata.Topic", related_name="acl", on_delete=fields.CASCADE
+    )
+    topic_id: int
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "metadata.User", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    user_id: int
+
+    class Meta:
+        """The table."""
+
+        table = "topic_acls"
+        unique_together = (("topic", "user"),)
+
+
+class SubscriptionAcl(Model):
+    """A user who may consume from a subscription.
+
+    The ids give the order of the list.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    subscription: fields.ForeignKeyRelation[Subscription] = fields.ForeignKeyField(
+        "metadata.Subscription", related_name="acl", on_delete=fields.CASCADE
+    )
+    subscription_id: int
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "metadata.User", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    user_id: int
+
+    class Meta:
+        """The table."""
+
+        table = "subscription_acls"
+        unique_together = (("subscription", "user"),)
+
+
+class ChangeRow(Model):
+    """A committed change, for nodes that have not heard of it."""
+
+    id = fields.BigIntField(primary_key=True)
+    kind = fields.CharField(KIND_LENGTH)
+    uuid = fields.CharField(UUID_LENGTH)
+    topic_uuid = fields.CharField(UUID_LENGTH, null=True)
+    epoch = fields.BigIntField(null=True)
+    at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        """The table."""
+
+        table = "changes"

@@ -1,0 +1,43 @@
+"""Cuts a list into pages, newest first (contract: ams-core 1.14, ams-users-metrics 5.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tortoise.models import Model
+from tortoise.queryset import QuerySet
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+#: Most rows of one page; whoever asks for more means all of them.
+MAX_PAGE_SIZE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[ModelT]):
+    """The rows of a page, the id of the first one behind it, and how many rows there are."""
+
+    rows: list[ModelT]
+    next_id: int | None
+    total: int
+
+
+async def cut(query: QuerySet[ModelT], page_size: int, from_id: int | None) -> Rows[ModelT]:
+    """Read one page.
+
+    Args:
+        query: All rows of the list.
+        page_size: Most rows; 0 and less mean all.
+        from_id: The first row's id, or None for the newest. If that row is gone, the next older
+            one is the first.
+    """
+    total = await query.count()
+    page = query.order_by("-id")
+    if from_id is not None:
+        page = page.filter(id__lte=from_id)
+    if not 0 < page_size <= MAX_PAGE_SIZE:
+        return Rows(await page, None, total)
+    rows = await page.limit(page_size + 1)
+    next_id = int(rows[page_size].pk) if len(rows) > page_size else None
+    return Rows(rows[:page_size], next_id, total)

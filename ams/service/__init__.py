@@ -1,0 +1,1 @@
+"""The kit that every service shares: settings, logs, errors, stores, HTTP."""

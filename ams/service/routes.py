@@ -1,0 +1,214 @@
+"""Which action a method and a path mean, and what is wrong with those that mean none.
+
+A path ends in a name that may carry a verb: `/v1/projects/P/topics/T:publish`. One `Resource` holds
+all actions of one path (contract: ams-core 1.1, ams-users-metrics 1.1 and 1.2).
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Final, Generic, NamedTuple, TypeVar
+from urllib.parse import unquote
+
+from ams.service.errors import InvalidArgument, MethodNotAllowed, ServiceError
+
+#: A name in a path. Checked with fullmatch: `$` would let a trailing newline through.
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+#: The path variable whose value is a secret.
+SECRET_VARIABLE: Final = "token"
+
+Answer = TypeVar("Answer")
+
+
+class NoSuchPath(ServiceError):
+    """404: the service has no such path."""
+
+    http_status = 404
+    status = "NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("Not Found")
+
+
+class Action(NamedTuple, Generic[Answer]):
+    """What is done for one method of a resource.
+
+    Args:
+        name: the route name, such as `topics:publish`.
+        handler: gets the request, and the path variables as keyword arguments, which differ from
+            resource to resource.
+    """
+
+    name: str
+    handler: Callable[..., Awaitable[Answer]]
+
+
+class Choice(NamedTuple, Generic[Answer]):
+    """An action and the path variables it is done with."""
+
+    action: Action[Answer]
+    variables: dict[str, str]
+
+
+class Route(NamedTuple):
+    """A route as documentation lists it."""
+
+    name: str
+    method: str
+    path: str
+
+
+class Resource(Generic[Answer]):
+    """All that can be done with one path.
+
+    Args:
+        path: such as `/v1/projects/<project>/topics/<topic>`.
+        actions: by method and verb; the verb is None for the resource itself.
+    """
+
+    def __init__(self, path: str, actions: Mapping[tuple[str, str | None], Action[Answer]]) -> None:
+        self.path = path
+        self.segments = path.split("/")[1:]
+        self._variables = [s[1:-1] for s in self.segments if _is_variable(s)]
+        self._alphabetical = sorted(self._variables)
+        self._actions = dict(actions)
+        self._has_verbs = _is_variable(self.segments[-1])
+        if not self._has_verbs and any(verb for _, verb in actions):
+            raise ValueError(f"{path}: a verb follows a variable")
+
+    @property
+    def routes(self) -> Iterator[Route]:
+        """Every action with its method and full path."""
+        for (method, verb), action in self._actions.items():
+            yield Route(action.name, method, f"{self.path}:{verb}" if verb else self.path)
+
+    def choose(self, method: str, values: list[str]) -> Choice[Answer]:
+        """The action for a method, and its checked path variables.
+
+        Args:
+            method: HTTP method.
+            values: of the path variables, as they stand in the path.
+
+        Raises:
+            MethodNotAllowed: only other methods have this verb, or this path without a verb.
+            NoSuchPath: no method has this verb.
+            InvalidArgument: a name is not one; the first in the variables' alphabetical order.
+        """
+        verb = None
+        if self._has_verbs and ":" in values[-1]:
+            name, _, verb = values[-1].rpartition(":")
+        action = self._actions.get((method, verb))
+        if action is None:
+            action = self._despite_verb(method, verb)
+        elif verb is not None:
+            values[-1] = name
+        variables = dict(zip(self._variables, values, strict=True))
+        for variable in self._alphabetical:
+            if not NAME.fullmatch(variables[variable]):
+                raise InvalidArgument(f"Invalid {variable} name")
+        return Choice(action, variables)
+
+    def _despite_verb(self, method: str, verb: str | None) -> Action[Answer]:
+        """The plain action, where what looks like an unknown verb is taken for part of the name."""
+        if allowed := [m for m, v in self._actions if v == verb]:
+            raise MethodNotAllowed(allowed)
+        plain: Action[Answer] | None = self._actions.get((method, None))
+        if plain is None:
+            raise NoSuchPath
+        return plain
+
+
+class _Node(Generic[Answer]):
+    """One segment of the known paths."""
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node[Answer]] = {}
+        self.variable: _Node[Answer] | None = None
+        self.resource: Resource[Answer] | None = None
+
+
+class Routes(Generic[Answer]):
+    """The resources of a service, found by path.
+
+    Sanic's own router is not used: it percent-encodes a colon in a literal segment, so that it
+    never finds `/v1/users:byToken/T`, keeps the 1024 paths used last where a busy broker has more
+    topics, and takes a slash at the end for none in some places.
+    """
+
+    def __init__(self) -> None:
+        self._root: _Node[Answer] = _Node()
+        self._resources: list[Resource[Answer]] = []
+        self._before_secrets: tuple[str, ...] = ()
+
+    def add(self, resource: Resource[Answer]) -> None:
+        """Adds a resource. A literal segment goes before a variable in the same place."""
+        node = self._root
+        for segment in resource.segments:
+            if _is_variable(segment):
+                node.variable = node.variable or _Node()
+                node = node.variable
+            else:
+                node = node.literals.setdefault(segment, _Node())
+        if node.resource is not None:
+            raise ValueError(f"{resource.path}: there is one already")
+        node.resource = resource
+        self._resources.append(resource)
+        before, variable, _ = resource.path.partition(f"<{SECRET_VARIABLE}>")
+        if variable:
+            self._before_secrets += (before,)
+
+    def _find(self, path: str) -> tuple[Resource[Answer], list[str]]:
+        """The resource of a path and its variables' values."""
+        node = self._root
+        values: list[str] = []
+        for segment in path[1:].split("/"):
+            child = node.literals.get(segment)
+            if child is None:
+                child = node.variable
+                if child is None or not segment:
+                    raise NoSuchPath
+                values.append(segment)
+            node = child
+        if node.resource is None:
+            raise NoSuchPath
+        return node.resource, values
+
+    def choose(self, method: str, path: str) -> Choice[Answer]:
+        """What a method and a decoded path mean.
+
+        Raises:
+            NoSuchPath, MethodNotAllowed, InvalidArgument: as in `Resource.choose`.
+        """
+        resource, values = self._find(path)
+        return resource.choose(method, values)
+
+    def all(self) -> list[Route]:
+        """Every route."""
+        return [route for resource in self._resources for route in resource.routes]
+
+    def loggable(self, path: str) -> str:
+        """The path, without the secret of one that is, or nearly is, known to hold a secret."""
+        if path.startswith(self._before_secrets):
+            start = next(start for start in self._before_secrets if path.startswith(start))
+            return f"{start}<{SECRET_VARIABLE}>"
+        return path
+
+
+def _is_variable(segment: str) -> bool:
+    return segment.startswith("<")
+
+
+def decode_path(path: str) -> str:
+    """Percent-decodes a path: an encoded slash separates, as a plain one does."""
+    return unquote(path, errors="replace") if "%" in path else path
+
+
+def clean_path(path: str) -> str:
+    """The path without doubled slashes and without `.` and `..` segments."""
+    clean: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del clean[-1:]
+        elif segment not in ("", "."):
+            clean.append(segment)
+    end = "/" if clean and path.endswith("/") else ""
+    return "/" + "/".join(clean) + end

@@ -1,0 +1,242 @@
+"""Runs an application: listens, and stops in good order."""
+
+# Sanic's server classes have types for their attributes, but not for all of their methods: hence
+# the `type: ignore` of calls.
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import uvloop
+from sanic.http import Http
+from sanic.server import AsyncioServer, HttpProtocol
+
+from ams.service import workers
+from ams.service.connection import Protocol
+from ams.service.errors import ServiceError
+from ams.service.http import App
+from ams.service.listeners import Listener, bound, cannot_listen, inherited
+from ams.service.logs import get_logger, writer
+from ams.service.settings import ServerSettings, SettingsError
+
+#: Connections that may wait to be accepted, for each process and listener.
+BACKLOG = 2048
+#: How often connections are looked at while stopping, in seconds.
+LOOK_SECONDS = 0.02
+#: How long requests that are cut off get to clean up, in seconds.
+CUT_OFF_SECONDS = 0.2
+
+Hook: TypeAlias = Callable[[], Awaitable[None]]
+
+log = get_logger()
+
+
+async def _nothing() -> None:
+    pass
+
+
+def run(
+    app: App,
+    settings: ServerSettings,
+    *,
+    on_start: Hook = _nothing,
+    on_drain: Hook = _nothing,
+    on_stop: Hook = _nothing,
+    refusals: tuple[type[Exception], ...] = (),
+) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code.
+
+    Stopping goes in this order: `/readyz` says no for `drain_seconds`; `on_drain`; the listeners
+    close; idle connections are closed, running requests get `stop_seconds` to finish; `on_stop`.
+    A second signal hurries it.
+
+    With more than one worker, the process starts its own command line again for each of them, and
+    only they call the hooks.
+
+    Args:
+        app: what to serve.
+        settings: listeners, workers and times.
+        on_start: connects what requests need, before the first is accepted.
+        on_drain: makes requests end that wait for something.
+        on_stop: disconnects, after the last request; also after an `on_start` that failed.
+        refusals: exceptions of `on_start` that are reported by their message alone, besides
+            SettingsError, ServiceError and OSError; others are logged with their stack.
+
+    Returns:
+        0 after a signal; 1 if it could not start.
+    """
+    writer.start()
+    # Sanic would tell whoever starts a service in a terminal that it is no development server.
+    os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "yes")
+    hooks = Hooks(on_start, on_drain, on_stop, (SettingsError, ServiceError, OSError, *refusals))
+    try:
+        descriptors = workers.inherited_descriptors()
+        if descriptors is not None:
+            ready = descriptors.pop(workers.READY)
+            listeners = inherited(settings, descriptors)
+            server = Server(app, settings, listeners, hooks, lambda: workers.report_ready(ready))
+            return uvloop.run(server.run())
+        with bound(settings) as listeners:
+            if settings.workers > 1:
+                return asyncio.run(workers.run_workers(settings, listeners))
+            return uvloop.run(Server(app, settings, listeners, hooks).run())
+    except SettingsError as error:
+        _refuse(error)
+        return 1
+    finally:
+        writer.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What `run` was given."""
+
+    start: Hook
+    drain: Hook
+    stop: Hook
+    refusals: tuple[type[Exception], ...]
+
+
+class Server:
+    """One process of a service.
+
+    Args:
+        app: what to serve.
+        settings: times.
+        listeners: where; the first socket of each is used.
+        hooks: what is called in between.
+        on_listening: called when connections are accepted.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        settings: ServerSettings,
+        listeners: Sequence[Listener],
+        hooks: Hooks,
+        on_listening: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._listeners = listeners
+        self._hooks = hooks
+        self._on_listening = on_listening
+        self._servers: list[AsyncioServer] = []
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> int:
+        """Serves until a signal comes; returns the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        code = await self._start()
+        try:
+            if code == 0:
+                await self._stop.wait()
+                await self._wind_down()
+        finally:
+            await self._call("on_stop", self._hooks.stop)
+        log.info("stopped")
+        return code
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    async def _start(self) -> int:
+        """Gets ready and listens; returns the exit code if it comes to nothing, else 0."""
+        starting = asyncio.ensure_future(self._hooks.start())
+        stop = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not starting.done():
+            starting.cancel()
+        try:
+            await starting
+            await self._listen()
+        except asyncio.CancelledError:
+            return 0
+        except self._hooks.refusals as error:
+            _refuse(error)
+            return 1
+        except Exception as error:  # Whatever it is, there is nothing to serve with.
+            log.error("can't start", exc_info=error)
+            return 1
+        return 0
+
+    async def _listen(self) -> None:
+        # Sanic's start-up rewrites functions of its classes, which only goes well once.
+        self._app.config.TOUCHUP = not getattr(Http, "__touched__", False)
+        for listener in self._listeners:
+            try:
+                server = await self._app.create_server(
+                    sock=listener.sockets[0],
+                    ssl=listener.tls,
+                    protocol=Protocol,
+                    backlog=BACKLOG,
+                    return_asyncio_server=True,
+                    asyncio_server_kwargs={"start_serving": False},
+                )
+            except OSError as error:
+                raise cannot_listen(listener.name, listener.url, error) from error
+            assert server is not None
+            self._servers.append(server)
+        await self._servers[0].startup()  # type: ignore[no-untyped-call]
+        for server, listener in zip(self._servers, self._listeners, strict=True):
+            await server.start_serving()  # type: ignore[no-untyped-call]
+            log.info("listening", url=listener.url)
+        self._on_listening()
+
+    async def _wind_down(self) -> None:
+        self._app.draining = True
+        log.info("stopping")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), self._settings.drain_seconds)
+        await self._call("on_drain", self._hooks.drain)
+        for server in self._servers:
+            server.close()  # type: ignore[no-untyped-call]
+        deadline = asyncio.get_running_loop().time() + self._settings.stop_seconds
+        while self._open_connections():
+            if self._hurry.is_set() or asyncio.get_running_loop().time() > deadline:
+                await self._cut_off()
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _open_connections(self) -> list[HttpProtocol]:
+        """Closes idle connections; returns those that are busy."""
+        # What is in the buffer is a request that has come just now.
+        return [
+            protocol
+            for protocol in self._connections()
+            if protocol.recv_buffer or not protocol.close_if_idle()
+        ]
+
+    def _connections(self) -> list[HttpProtocol]:
+        return [protocol for server in self._servers for protocol in server.connections]
+
+    async def _cut_off(self) -> None:
+        connections = self._connections()
+        log.warning("requests cut off", count=len(connections))
+        for protocol in connections:
+            protocol.abort()  # type: ignore[no-untyped-call]
+        await asyncio.sleep(CUT_OFF_SECONDS)
+
+    @staticmethod
+    async def _call(name: str, hook: Hook) -> None:
+        """Calls a hook; if it fails, the rest still has to be done."""
+        try:
+            await hook()
+        except Exception as error:
+            log.error("error while stopping", step=name, exc_info=error)
+
+
+def _refuse(error: Exception) -> None:
+    for line in str(error).splitlines() or [repr(error)]:
+        message = f"can't start: {line}"
+        log.error(message)

@@ -1,0 +1,158 @@
+"""What a caller may do (contract: ams-users-metrics 2)."""
+
+import pytest
+
+from ams.auth.access import (
+    SERVICE_CALLER,
+    ServiceToken,
+    authorise,
+    is_privileged,
+    require_consumer,
+    require_publisher,
+    roles_in,
+    subscriptions_of,
+    topics_of,
+)
+from ams.auth.roles import DEFAULT_ROLES, RoleTable
+from ams.auth.tokens import digest
+from ams.metadata.records import Caller
+from ams.service.errors import Forbidden, Unauthorized
+
+TABLE = RoleTable()
+PROJECT = 1
+OTHER_PROJECT = 2
+USER = 7
+
+
+def caller(*project_roles: str, service: tuple[str, ...] = ()) -> Caller:
+    return Caller(
+        user_id=USER,
+        uuid="u",
+        name="user",
+        service_roles=frozenset(service),
+        project_roles={PROJECT: frozenset(project_roles)},
+    )
+
+
+def test_roles_of_the_project_and_of_the_service_count_together() -> None:
+    user = caller("publisher", service=("metrics_viewer",))
+    assert roles_in(user, PROJECT) == {"publisher", "metrics_viewer"}
+
+
+def test_where_there_is_no_project_service_roles_count_alone() -> None:
+    assert roles_in(caller("project_admin", service=("metrics_viewer",)), None) == {
+        "metrics_viewer"
+    }
+
+
+def test_roles_of_another_project_do_not_count() -> None:
+    assert roles_in(caller("project_admin"), OTHER_PROJECT) == frozenset()
+
+
+def test_who_may_is_told_with_which_roles() -> None:
+    assert authorise(TABLE, "topics:publish", caller("publisher"), PROJECT) == {"publisher"}
+
+
+def test_nobodys_token_is_401() -> None:
+    with pytest.raises(Unauthorized):
+        authorise(TABLE, "topics:publish", None, PROJECT)
+
+
+def test_a_user_of_another_project_is_401() -> None:
+    with pytest.raises(Unauthorized):
+        authorise(TABLE, "topics:publish", caller("publisher"), OTHER_PROJECT)
+
+
+def test_a_member_without_roles_is_401() -> None:
+    with pytest.raises(Unauthorized):
+        authorise(TABLE, "topics:list", caller(), PROJECT)
+
+
+def test_a_project_admin_is_401_where_there_is_no_project() -> None:
+    """Contract: ams-users-metrics 14, number 9."""
+    with pytest.raises(Unauthorized):
+        authorise(TABLE, "users:list", caller("project_admin"), None)
+
+
+def test_roles_that_the_route_is_not_for_are_403() -> None:
+    with pytest.raises(Forbidden):
+        authorise(TABLE, "topics:create", caller("publisher"), PROJECT)
+
+
+def test_a_service_role_counts_in_every_project() -> None:
+    assert authorise(TABLE, "topics:publish", caller(service=("publisher",)), OTHER_PROJECT)
+
+
+def test_the_service_token_may_use_every_route() -> None:
+    for route in DEFAULT_ROLES:
+        assert authorise(TABLE, route, SERVICE_CALLER, OTHER_PROJECT)
+        assert authorise(TABLE, route, SERVICE_CALLER, None)
+
+
+def test_a_service_admin_is_privileged() -> None:
+    assert is_privileged(caller(service=("service_admin",)))
+    assert is_privileged(SERVICE_CALLER)
+
+
+def test_a_service_admin_of_a_project_is_not_privileged() -> None:
+    """Contract: decision 15."""
+    assert not is_privileged(caller("service_admin"))
+
+
+def test_the_service_token_is_recognised() -> None:
+    token = ServiceToken("secret")
+    assert token.matches(digest("secret"))
+    assert not token.matches(digest("Secret"))
+    assert not token.matches(digest(""))
+
+
+def test_an_empty_service_token_matches_nothing() -> None:
+    token = ServiceToken("")
+    assert not token.matches(digest(""))
+    assert not token.matches("")
+
+
+def test_a_publisher_on_the_list_may_publish() -> None:
+    require_publisher(caller("publisher"), frozenset({"publisher"}), frozenset({USER}))
+
+
+@pytest.mark.parametrize("other", ["project_admin", "service_admin"])
+def test_a_publisher_not_on_the_list_may_not_whatever_else_they_are(other: str) -> None:
+    """Contract: O-5."""
+    with pytest.raises(Forbidden):
+        require_publisher(caller(), frozenset({"publisher", other}), frozenset({USER + 1}))
+
+
+def test_who_is_no_publisher_does_not_need_the_list() -> None:
+    require_publisher(caller("project_admin"), frozenset({"project_admin"}), frozenset())
+    require_publisher(SERVICE_CALLER, SERVICE_CALLER.service_roles, frozenset())
+
+
+def test_a_consumer_must_be_on_the_list() -> None:
+    roles = frozenset({"consumer"})
+    require_consumer(caller("consumer"), roles, frozenset({USER}))
+    with pytest.raises(Forbidden):
+        require_consumer(caller("consumer"), roles, frozenset())
+
+
+def test_a_publisher_does_not_need_the_list_of_a_subscription() -> None:
+    require_consumer(caller("publisher"), frozenset({"publisher"}), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("roles", "topics", "subscriptions"),
+    [
+        ({"publisher"}, USER, None),
+        ({"consumer"}, None, USER),
+        ({"publisher", "consumer"}, USER, USER),
+        ({"publisher", "consumer", "project_admin"}, None, None),
+        ({"publisher", "consumer", "service_admin"}, None, None),
+        ({"robot"}, None, None),
+    ],
+)
+def test_lists_show_publishers_and_consumers_what_they_may_use(
+    roles: set[str], topics: int | None, subscriptions: int | None
+) -> None:
+    """Contract: ams-core 1.6."""
+    assert topics_of(caller(), frozenset(roles)) == topics
+    assert subscriptions_of(caller(), frozenset(roles)) == subscriptions

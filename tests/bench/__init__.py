@@ -1,0 +1,1 @@
+"""Speed, measured against references in the same run: `make bench`."""

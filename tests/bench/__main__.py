@@ -1,0 +1,227 @@
+"""`make bench`: one broker worker against references in the same run; prints ratios.
+
+Ratios hold across machines where rates don't. Everything runs on this machine, so Redis and wrk
+take their share of the cores from the broker as they would nowhere else.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from redis.asyncio import Redis
+
+from tests.bench.load import Load, ratio
+from tests.certificates import make_certificates
+from tests.eventually import eventually
+from tests.node import Node
+from tests.processes import ChildProcess, free_port
+from tests.servers import FSYNC, RedisServer, installed_redis
+
+#: Base64 of 768 bytes: a message of 1 KB.
+DATA = "QUJD" * 256
+PROJECT = "bench"
+TOPICS = 10_000
+BATCH = 100
+#: How often each round trip is measured; the median counts.
+SAMPLES = 300
+#: What operators are told to set (docs/operations.md): larger nodes waste less memory.
+NODE_BYTES = "16384"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the result: what was measured, the ratio, and what it should be."""
+
+    name: str
+    value: float
+    goal: float
+    at_least: bool
+
+    def __str__(self) -> str:
+        sign, good = (
+            ("≥", self.value >= self.goal) if self.at_least else ("≤", self.value <= self.goal)
+        )
+        verdict = "ok" if good else "MISSED"
+        return f"{self.name:<66} {self.value:6.2f}   {sign} {self.goal:<5} {verdict}"
+
+
+def body(messages: int) -> bytes:
+    """What a publisher sends."""
+    message = {"attributes": {"source": "bench"}, "data": DATA}
+    return json.dumps({"messages": [message] * messages}).encode()
+
+
+class Bench:
+    """The servers under load, and one method a figure."""
+
+    def __init__(self, node: Node, redis: RedisServer, reference: str) -> None:
+        self.node = node
+        self.redis = redis
+        self.reference = reference
+
+    def publish(self, messages: int, topic: str = "one", topics: int = 0) -> Load:
+        """Publishing so many messages a request."""
+        url = f"{self.node.http}/v1/projects/{PROJECT}/topics/{topic}:publish"
+        return Load(url, body(messages), self.node.service_token, topics)
+
+    def parse(self, messages: int) -> Load:
+        """The reference parsing the same body."""
+        return Load(f"{self.reference}/v1/projects/{PROJECT}/topics/one:publish", body(messages))
+
+    def pull(self) -> Load:
+        """Pulling the same 100 messages again and again: nothing is acknowledged."""
+        url = f"{self.node.http}/v1/projects/{PROJECT}/subscriptions/one:pull"
+        request = {"maxMessages": str(BATCH), "returnImmediately": "true"}
+        return Load(url, json.dumps(request).encode(), self.node.service_token)
+
+    async def prepare(self) -> None:
+        """Makes a project with one topic and subscription."""
+        await self.call("POST", f"/v1/projects/{PROJECT}", {})
+        await self.make_topic("one")
+
+    async def make_topic(self, name: str) -> None:
+        """Makes a topic and a subscription of the same name."""
+        await self.call("PUT", f"/v1/projects/{PROJECT}/topics/{name}")
+        topic = {"topic": f"projects/{PROJECT}/topics/{name}"}
+        await self.call("PUT", f"/v1/projects/{PROJECT}/subscriptions/{name}", topic)
+
+    async def call(self, method: str, path: str, json: object = None) -> httpx.Response:
+        """A request that must succeed."""
+        answer = await self.node.request(method, path, json=json)
+        answer.raise_for_status()
+        return answer
+
+    async def one_message(self) -> Figure:
+        """A publish of one message against parsing its body."""
+        value = ratio(self.publish(1).rate, self.parse(1).rate)
+        return Figure("publish, one 1 KB message / bare handler", value, 0.6, at_least=True)
+
+    async def batches(self) -> Figure:
+        """A publish of a batch against parsing its body."""
+        value = ratio(self.publish(BATCH).rate, self.parse(BATCH).rate)
+        return Figure("publish, batch of 100 / bare handler", value, 0.6, at_least=True)
+
+    async def pulling(self) -> Figure:
+        """Messages a second out against messages a second in."""
+        value = ratio(self.pull().rate, self.publish(BATCH).rate)
+        return Figure("pull of 100 / publish of 100", value, 2.0, at_least=True)
+
+    async def memory(self) -> Figure:
+        """Memory that Redis takes for a log, against the size of its messages."""
+        await self.make_topic("memory")
+        path = f"/v1/projects/{PROJECT}/topics/memory:publish"
+        for _ in range(100):
+            answer = await self.node.request("POST", path, content=body(BATCH))
+            answer.raise_for_status()
+        async with Redis.from_url(self.redis.url) as redis:
+            sizes = [
+                (await redis.memory_usage(key, samples=0) or 0, await redis.xlen(key))
+                async for key in redis.scan_iter("ams:*:log")
+            ]
+        used = next(used for used, length in sizes if length == 100 * BATCH)
+        size = len(DATA) + len("source") + len("bench")
+        return Figure(
+            "memory in Redis / size of a 1 KB message",
+            used / (100 * BATCH * size),
+            1.25,
+            at_least=False,
+        )
+
+    async def waiting(self) -> Figure:
+        """From a publish's answer to the waiting pull's, against an empty request."""
+        await self.make_topic("waiting")
+        loop = asyncio.get_running_loop()
+        late, empty = [], []
+        pull = f"/v1/projects/{PROJECT}/subscriptions/waiting:pull"
+        ack = f"/v1/projects/{PROJECT}/subscriptions/waiting:acknowledge"
+        async with httpx.AsyncClient(base_url=self.reference, trust_env=False) as reference:
+            for _ in range(SAMPLES):
+                start = time.perf_counter()
+                (await reference.get("/")).raise_for_status()
+                empty.append(time.perf_counter() - start)
+                received: asyncio.Future[tuple[float, str]] = loop.create_future()
+
+                async def receive(result: asyncio.Future[tuple[float, str]] = received) -> None:
+                    answer = await self.call("POST", pull, {"returnImmediately": "false"})
+                    at = time.perf_counter()
+                    result.set_result((at, answer.json()["receivedMessages"][0]["ackId"]))
+
+                task = asyncio.create_task(receive())
+                await eventually(self._one_waits)
+                await self.node.request(
+                    "POST", f"/v1/projects/{PROJECT}/topics/waiting:publish", content=body(1)
+                )
+                published = time.perf_counter()
+                at, ack_id = await received
+                await task
+                late.append(max(0.0, at - published))
+                await self.call("POST", ack, {"ackIds": [ack_id]})
+        value = statistics.median(late) / statistics.median(empty)
+        return Figure("waiting pull / empty request, medians", value, 3.0, at_least=False)
+
+    async def _one_waits(self) -> bool:
+        text = (await self.node.request("GET", "/metrics")).text
+        return "ams_waiting_pulls 1.0" in text
+
+    async def many_topics(self) -> Figure:
+        """10,000 topics by turns against one."""
+        names = iter(range(TOPICS))
+
+        async def make() -> None:
+            for number in names:
+                await self.make_topic(f"turn-{number}")
+
+        await asyncio.gather(*(make() for _ in range(8)))
+        many = self.publish(1, "turn-TURN", TOPICS)
+        one = self.publish(1, "turn-TURN", 1)
+        value = ratio(many.rate, one.rate)
+        return Figure("publish to 10,000 topics / to one", value, 0.9, at_least=True)
+
+
+async def main() -> int:
+    """Measures everything, or what the arguments name."""
+    with tempfile.TemporaryDirectory(prefix="ams-") as name:
+        folder = Path(name)
+        port = free_port()
+        reference = ChildProcess(
+            "reference", [sys.executable, "-m", "tests.bench.reference", str(port)], Path.cwd()
+        )
+        reference.folder = Path.cwd()
+        with RedisServer(installed_redis(), stream_node_max_bytes=NODE_BYTES, **FSYNC) as redis:
+            sections = {
+                "redis": {"url": redis.url},
+                "database": {"url": f"sqlite://{folder}/ams.db"},
+            }
+            node = Node(folder, make_certificates(folder), sections)
+            node.migrate()
+            reference.start()
+            try:
+                await node.start()
+                bench = Bench(node, redis, f"http://127.0.0.1:{port}")
+                await bench.prepare()
+                figures: list[Callable[[], Awaitable[Figure]]] = [
+                    bench.one_message,
+                    bench.batches,
+                    bench.pulling,
+                    bench.waiting,
+                    bench.memory,
+                    bench.many_topics,
+                ]
+                for figure in figures:
+                    if not sys.argv[1:] or figure.__name__ in sys.argv[1:]:
+                        print(await figure(), flush=True)
+            finally:
+                reference.kill()
+                await node.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

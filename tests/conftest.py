@@ -1,0 +1,174 @@
+"""The parts that tests share: real servers, and brokers that use them."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+import pytest
+import pytest_asyncio
+
+from tests.certificates import Certificates, make_certificates
+from tests.mariadb import MariaDB
+from tests.node import Node
+from tests.servers import (
+    FSYNC,
+    MissingPart,
+    RedisCluster,
+    RedisSentinel,
+    RedisServer,
+    installed_redis,
+    wheel_redis,
+)
+
+
+def _without(missing: MissingPart) -> NoReturn:
+    """A test that needs a part that is not there; where everything must be there it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(missing), pytrace=False)
+    pytest.skip(str(missing))
+
+
+def _installed(find: Callable[[], Path]) -> Path:
+    try:
+        return find()
+    except MissingPart as missing:
+        _without(missing)
+
+
+@pytest.fixture(scope="session")
+def redis_binary() -> Path:
+    """Redis 7 or newer of this machine; for tests that start a server of their own."""
+    return _installed(installed_redis)
+
+
+@pytest.fixture(scope="session")
+def redis_server(redis_binary: Path) -> Iterator[RedisServer]:
+    """Redis 7 or newer, with nothing but what tests leave in it; no broker uses it."""
+    with RedisServer(redis_binary) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_redis(redis_server: RedisServer) -> RedisServer:
+    """The same, emptied."""
+    redis_server.flush()
+    return redis_server
+
+
+@pytest.fixture(scope="session")
+def embedded_redis() -> Iterator[RedisServer]:
+    """Redis 6.2, as `ams up` runs it where no other is installed."""
+    with RedisServer(_installed(wheel_redis)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(redis_binary: Path) -> Iterator[RedisCluster]:
+    """Three masters."""
+    with RedisCluster(redis_binary) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_sentinel(redis_binary: Path) -> Iterator[RedisSentinel]:
+    """A master, a replica and a Sentinel; new for each test, because a failover is for good."""
+    with RedisSentinel(redis_binary) as sentinel:
+        yield sentinel
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """MariaDB; `mariadb.create_database()` gives the URL of a new, empty database."""
+    try:
+        server = MariaDB()
+    except MissingPart as missing:
+        _without(missing)
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A certificate for localhost and 127.0.0.1, and the authority that signed it."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+class StartNode(Protocol):
+    """Starts a broker; keywords are sections of settings: `messages={"durability": "memory"}`.
+
+    Nodes of one test share a Redis and an SQLite database, unless their settings say otherwise.
+    """
+
+    def __call__(self, **sections: dict[str, object]) -> Awaitable[Node]: ...
+
+
+@pytest_asyncio.fixture
+async def start_node(
+    tmp_path: Path, redis_binary: Path, certificates: Certificates
+) -> AsyncIterator[StartNode]:
+    """A factory of brokers that end with the test."""
+    async with AsyncExitStack() as closing:
+        shared = ExitStack()
+        closing.callback(shared.close)
+        own_redis: list[RedisServer] = []
+        nodes = 0
+
+        async def start(**sections: dict[str, object]) -> Node:
+            nonlocal nodes
+            nodes += 1
+            if "url" not in sections.get("redis", {}):
+                if not own_redis:
+                    own_redis.append(shared.enter_context(RedisServer(redis_binary, **FSYNC)))
+                sections["redis"] = {"url": own_redis[0].url, **sections.get("redis", {})}
+            sections["database"] = {
+                "url": f"sqlite://{tmp_path}/ams.db",
+                **sections.get("database", {}),
+            }
+            folder = tmp_path / f"node-{nodes}"
+            folder.mkdir()
+            node = Node(folder, certificates, sections)
+            closing.push_async_callback(node.close)
+            node.migrate()
+            return await node.start()
+
+        yield start
+
+
+@pytest_asyncio.fixture(scope="session")
+async def node(
+    redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Node]:
+    """A broker on Redis and SQLite, shared by all tests that leave it as it was: make a project."""
+    folder = tmp_path_factory.mktemp("node")
+    with RedisServer(redis_binary, **FSYNC) as redis:
+        sections = {"redis": {"url": redis.url}, "database": {"url": f"sqlite://{folder}/ams.db"}}
+        node = Node(folder, certificates, sections)
+        try:
+            node.migrate()
+            yield await node.start()
+        finally:
+            await node.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def two_nodes(
+    redis_binary: Path,
+    mariadb: MariaDB,
+    certificates: Certificates,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Node, Node]]:
+    """Two brokers on the same Redis and MariaDB, shared as `node` is."""
+    sections = {"database": {"url": mariadb.create_database()}}
+    with RedisServer(redis_binary, **FSYNC) as redis:
+        sections["redis"] = {"url": redis.url}
+        first, second = (
+            Node(tmp_path_factory.mktemp("node"), certificates, sections) for _ in range(2)
+        )
+        try:
+            first.migrate()
+            yield await first.start(), await second.start()
+        finally:
+            await first.close()
+            await second.close()

@@ -1,0 +1,193 @@
+"""The rules of delivery, held against a simple model by thousands of random steps on real Redis."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from redis.asyncio import Redis
+
+from ams.messages import keys
+from ams.messages.group_commit import TopicLog
+from ams.messages.log import Cursor, MessageLog
+from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
+from ams.service.settings import MessagesSettings
+from tests.servers import RedisServer
+
+_T = TypeVar("_T")
+DEADLINE = 10
+
+
+class ModelSubscription:
+    """What the contract says of a subscription (contract: ams-core 5.1, 6)."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.next_offset = 0
+        self.late = False
+
+    def raise_to(self, oldest: int) -> None:
+        if self.offset < oldest:
+            self.offset, self.next_offset = oldest, 0
+
+
+class DeliveryMachine(RuleBasedStateMachine):
+    """Publishes, pulls, acknowledges, seeks, trims and lets deadlines pass, in any order."""
+
+    server: RedisServer
+    subscriptions = Bundle("subscriptions")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.redis = Redis.from_url(self.server.url)
+        self.log = MessageLog(self.redis, MessagesSettings(), timeout=5)
+        self.run(self.redis.flushall())
+        self.topic = TopicLog("topic", 1, 0, 0)
+        self.published: list[tuple[bytes, int]] = []
+        self.oldest = 0
+        self.model: dict[str, ModelSubscription] = {}
+
+    def run(self, work: Awaitable[_T]) -> _T:
+        async def await_it() -> _T:
+            return await work
+
+        return self.runner.run(await_it())
+
+    def teardown(self) -> None:
+        self.run(self.redis.aclose())
+        self.runner.close()
+
+    def cursor(self, name: str) -> Cursor:
+        return Cursor("topic", name, 1, self.starts[name])
+
+    @initialize()
+    def begin(self) -> None:
+        self.starts: dict[str, int] = {}
+
+    @rule(target=subscriptions)
+    def subscribe(self) -> str:
+        name = f"sub{len(self.model)}"
+        self.starts[name] = self.run(self.log.end("topic"))
+        self.model[name] = ModelSubscription(len(self.published))
+        return name
+
+    @rule(texts=st.lists(st.text(max_size=20), max_size=5))
+    def publish(self, texts: list[str]) -> None:
+        messages = [f'"data":{text!r}'.encode() for text in texts]
+        arguments = [part for message in messages for part in (message, len(message))]
+        at = self.run(self.log.append(self.topic, arguments, sum(map(len, messages))))
+        assert at.offset == len(self.published)
+        self.published += [(message, at.time) for message in messages]
+
+    @rule(name=subscriptions, most=st.integers(1, 6))
+    def pull(self, name: str, most: int) -> None:
+        model = self.model[name]
+        model.raise_to(self.oldest)
+        batch = self.run(self.log.pull(self.cursor(name), most))
+        expected = self.published[model.offset : model.offset + most]
+        assert batch.offset == model.offset
+        assert list(zip(batch.messages, batch.times, strict=True)) == expected
+        model.next_offset = model.offset + len(expected)
+        model.late = False
+
+    @rule(name=subscriptions, highest=st.integers(0, 30))
+    def acknowledge(self, name: str, highest: int) -> None:
+        model = self.model[name]
+        model.raise_to(self.oldest)
+        expected = "ok"
+        if model.next_offset == 0:
+            expected = "no ack pending"
+        elif not model.offset < highest + 1 <= model.next_offset:
+            expected = "wrong ack"
+        elif model.late:
+            expected = "ack timeout"
+        else:
+            model.offset, model.next_offset = highest + 1, 0
+        try:
+            self.run(self.log.acknowledge(self.cursor(name), highest, DEADLINE))
+            outcome = "ok"
+        except (InternalError, AckTimeout) as error:
+            outcome = error.message
+        assert outcome == expected
+
+    @rule(name=subscriptions)
+    def deadline_passes(self, name: str) -> None:
+        key = keys.subscription("topic", name)
+        if self.run(self.redis.hexists(key, "pending_ack")):
+            self.run(self.redis.hincrby(key, "pending_ack", -(DEADLINE + 2)))
+            self.model[name].late = True
+
+    @rule(name=subscriptions, offset=st.integers(0, 40))
+    def seek(self, name: str, offset: int) -> None:
+        model = self.model[name]
+        model.raise_to(self.oldest)
+        if self.oldest <= offset <= len(self.published):
+            self.run(self.log.seek(self.cursor(name), offset))
+            model.offset, model.next_offset = offset, 0
+        else:
+            with pytest.raises(InvalidArgument, match="Offset out of bounds"):
+                self.run(self.log.seek(self.cursor(name), offset))
+
+    @rule(keep=st.integers(1, 300))
+    def trim_by_bytes(self, keep: int) -> None:
+        self.run(self.log.trim(self.topic._replace(retention_bytes=keep)))
+        kept = self.published[self.oldest :]
+        while kept and sum(len(message) for message, _ in kept) > keep:
+            kept.pop(0)
+            self.oldest += 1
+
+    @rule()
+    def trim_everything_by_age(self) -> None:
+        while self.published and self.now() <= self.published[-1][1]:
+            pass  # At most a microsecond: the clock must pass the last publish.
+        self.run(self.log.trim(self.topic._replace(retention_microseconds=1)))
+        if self.published and self.now() - self.published[-1][1] > 1:
+            self.oldest = len(self.published)
+
+    def now(self) -> int:
+        seconds, microseconds = self.run(self.redis.time())
+        return seconds * 1_000_000 + microseconds
+
+    @rule(index=st.integers(0, 40), shift=st.sampled_from((-1, 0, 1)))
+    def time_to_offset(self, index: int, shift: int) -> None:
+        if not self.published:
+            return
+        time = self.published[min(index, len(self.published) - 1)][1] + shift
+        kept = range(self.oldest, len(self.published))
+        expected = next((i for i in kept if self.published[i][1] >= time), None)
+        try:
+            assert self.run(self.log.offset_at_time("topic", time)) == expected
+        except Conflict:
+            assert expected is None
+
+    @invariant()
+    def offsets_agree(self) -> None:
+        for name, model in self.model.items():
+            model.raise_to(self.oldest)
+            offsets = self.run(self.log.offsets(self.cursor(name)))
+            assert offsets == (model.offset, self.oldest, len(self.published))
+
+
+def test_delivery_follows_the_contract(redis_server: RedisServer) -> None:
+    """Contract: ams-core 5 and 6, all of it."""
+    DeliveryMachine.server = redis_server
+    run_state_machine_as_test(
+        DeliveryMachine,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,94 @@
+"""A store on SQLite, and one on MariaDB: what holds must hold on both."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from ams.metadata.migrate import migrate
+from ams.metadata.models import ChangeRow, Project, RoleGrant, User
+from ams.metadata.records import Change, ProjectRecord
+from ams.metadata.store import Store
+from ams.service.settings import DatabaseSettings
+from tests.mariadb import MariaDB
+from tests.metadata.make import make_project
+
+
+class Listener:
+    """Hears what a store tells after its commits."""
+
+    def __init__(self) -> None:
+        self.heard: list[list[Change]] = []
+        self.error: Exception | None = None
+
+    async def __call__(self, changes: list[Change]) -> None:
+        self.heard.append(changes)
+        if self.error is not None:
+            raise self.error
+
+    @property
+    def last(self) -> list[Change]:
+        return self.heard[-1]
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_settings(
+    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> DatabaseSettings:
+    """A database without tables."""
+    if dialect == "sqlite":
+        return DatabaseSettings(url=f"sqlite://{tmp_path}/empty.db")
+    server: MariaDB = request.getfixturevalue("mariadb")
+    return DatabaseSettings(url=server.create_database())
+
+
+@pytest_asyncio.fixture(scope="session")
+async def settings(
+    dialect: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> DatabaseSettings:
+    """A database with tables."""
+    if dialect == "sqlite":
+        url = f"sqlite://{tmp_path_factory.mktemp('database')}/ams.db"
+    else:
+        server: MariaDB = request.getfixturevalue("mariadb")
+        url = server.create_database()
+    settings = DatabaseSettings(url=url)
+    await migrate(settings)
+    return settings
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest_asyncio.fixture
+async def store(settings: DatabaseSettings, listener: Listener) -> AsyncIterator[Store]:
+    """A store with nothing in it, whose changes `listener` hears."""
+    async with Store(settings, listener) as store:
+
+        async def wipe() -> None:
+            for model in (Project, User, RoleGrant, ChangeRow):
+                await model.all().delete()
+
+        await store.database.transaction(wipe)
+        yield store
+
+
+@pytest_asyncio.fixture
+async def other_store(settings: DatabaseSettings, store: Store) -> AsyncIterator[Store]:
+    """Another node's store on the same database; nobody hears of its changes."""
+    del store  # It must be there first, because it wipes.
+    async with Store(settings) as other:
+        yield other
+
+
+@pytest_asyncio.fixture
+async def project(store: Store) -> ProjectRecord:
+    return await make_project(store)

@@ -1,0 +1,158 @@
+"""The published Python client works unchanged (contract: ams-core 12)."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from argo_ams_library import (
+    AmsMessage,
+    AmsServiceException,
+    ArgoMessagingService,
+)
+from argo_ams_library.amsuser import AmsUser, AmsUserProject
+
+from tests.certificates import Certificates
+from tests.node import SERVICE_TOKEN, Node
+
+
+@pytest.fixture
+def ams(
+    node: Node, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ArgoMessagingService]:
+    """The client over HTTPS, in a project of its own, trusting the node's authority."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca))
+    endpoint = node.https.removeprefix("https://")
+    name = f"client-{uuid.uuid4().hex[:8]}"
+    client = ArgoMessagingService(endpoint=endpoint, token=SERVICE_TOKEN, project=name)
+    client.create_project(name, description="of the published client")
+    yield client
+    client.delete_project(name)
+
+
+@pytest.fixture
+def topic(ams: ArgoMessagingService) -> str:
+    ams.create_topic("topic")
+    ams.create_sub("sub", "topic")
+    return "topic"
+
+
+def test_topics(ams: ArgoMessagingService) -> None:
+    ams.create_topic("first")
+    ams.create_topic("second")
+    assert [topic.name for topic in ams.iter_topics()] == ["second", "first"]
+    assert ams.has_topic("first")
+    assert not ams.has_topic("third")
+    assert ams.get_topic("first")["name"] == f"/projects/{ams.project}/topics/first"
+    with pytest.raises(AmsServiceException) as refused:
+        ams.create_topic("first")
+    assert refused.value.code == 409
+    ams.delete_topic("first")
+    assert not ams.has_topic("first")
+
+
+def test_subscriptions(ams: ArgoMessagingService, topic: str) -> None:
+    assert ams.has_sub("sub")
+    assert not ams.has_sub("other")
+    subscription = ams.get_sub("sub", retobj=True)
+    assert subscription.name == "sub"
+    assert subscription.topic.name == topic
+    assert [sub.name for sub in ams.iter_subs()] == ["sub"]
+    ams.delete_sub("sub")
+    assert not ams.has_sub("sub")
+
+
+def test_publish_one_and_many_then_pull_and_ack(ams: ArgoMessagingService, topic: str) -> None:
+    first = AmsMessage(data="one", attributes={"k": "v"})
+    assert ams.publish(topic, first)["messageIds"] == ["0"]
+    batch = [AmsMessage(data=f"message {i}", attributes={"i": str(i)}) for i in range(3)]
+    assert ams.publish(topic, batch)["messageIds"] == ["1", "2", "3"]
+    pulled = ams.pull_sub("sub", num=10, return_immediately=True)
+    assert [message.get_data() for _, message in pulled] == [
+        "one",
+        "message 0",
+        "message 1",
+        "message 2",
+    ]
+    assert pulled[0][1].get_attr() == {"k": "v"}
+    assert ams.ack_sub("sub", [ack_id for ack_id, _ in pulled])
+    assert ams.pull_sub("sub", num=10, return_immediately=True) == []
+
+
+def test_pullack(ams: ArgoMessagingService, topic: str) -> None:
+    ams.publish(topic, [AmsMessage(data=str(i)) for i in range(5)])
+    assert [message.get_data() for message in ams.pullack_sub("sub", num=3)] == ["0", "1", "2"]
+    assert [message.get_data() for message in ams.pullack_sub("sub", num=3)] == ["3", "4"]
+
+
+def test_a_wrong_ack_is_the_error_that_the_client_knows(
+    ams: ArgoMessagingService, topic: str
+) -> None:
+    with pytest.raises(AmsServiceException, match="no ack pending"):
+        ams.ack_sub("sub", [f"projects/{ams.project}/subscriptions/sub:0"])
+
+
+def test_offsets_and_moving_them(ams: ArgoMessagingService, topic: str) -> None:
+    ams.publish(topic, [AmsMessage(data=str(i)) for i in range(4)])
+    assert ams.getoffsets_sub("sub") == {"max": 4, "min": 0, "current": 0}
+    ams.modifyoffset_sub("sub", 3)
+    assert ams.getoffsets_sub("sub", "current") == 3
+    subscription = ams.get_sub("sub", retobj=True)
+    assert subscription.offsets(move_to=1) == {"max": 4, "min": 0, "current": 1}
+
+
+@pytest.mark.parametrize("microsecond", [0, 123_456])
+def test_time_to_offset_with_and_without_a_fraction(
+    ams: ArgoMessagingService, topic: str, microsecond: int
+) -> None:
+    """Contract: O-33. The client sends a blank for the T when there is no fraction."""
+    ams.publish(topic, AmsMessage(data="x"))
+    before = (datetime.now(UTC) - timedelta(minutes=1)).replace(
+        microsecond=microsecond, tzinfo=None
+    )
+    assert ams.time_to_offset_sub("sub", before) == 0
+
+
+def test_access_lists(ams: ArgoMessagingService, topic: str) -> None:
+    user = f"user-{uuid.uuid4().hex[:8]}"
+    ams.create_user(AmsUser(name=user, projects=[AmsUserProject(ams.project, ["publisher"])]))
+    try:
+        assert ams.getacl_topic(topic)["authorized_users"] == []
+        ams.modifyacl_topic(topic, [user])
+        assert ams.getacl_topic(topic)["authorized_users"] == [user]
+        ams.modifyacl_sub("sub", [user])
+        assert ams.getacl_sub("sub")["authorized_users"] == [user]
+    finally:
+        ams.delete_user(user)
+
+
+def test_users(ams: ArgoMessagingService) -> None:
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    made = ams.create_user(
+        AmsUser(
+            name=name,
+            email="user@example.org",
+            projects=[AmsUserProject(ams.project, ["consumer"])],
+        )
+    )
+    try:
+        assert ams.get_user(name).token == made.token
+        assert ams.get_user(name).projects[0].roles == ["consumer"]
+        assert name in [user.name for user in ams.list_users().users]
+        refreshed = ams.refresh_user_token(name)
+        assert refreshed.token != made.token
+        endpoint = ams.endpoint
+        own = ArgoMessagingService(endpoint=endpoint, token=refreshed.token, project=ams.project)
+        assert own.get_user_profile().name == name
+        old = ArgoMessagingService(endpoint=endpoint, token=made.token, project=ams.project)
+        with pytest.raises(AmsServiceException) as refused:
+            old.get_user_profile()
+        assert refused.value.code == 401
+    finally:
+        ams.delete_user(name)
+
+
+def test_projects_status_and_version(ams: ArgoMessagingService) -> None:
+    assert ams.get_project(ams.project)["description"] == "of the published client"
+    assert ams.status()["status"] == "ok"
+    assert ams.version()
