@@ -14,11 +14,9 @@ class MariaDB(Server):
 
     USER = "ams"
     PASSWORD = "secret"
+    PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 
     def __init__(self) -> None:
-        super().__init__("mariadb")
-        self._databases = 0
-        self.socket = self.folder / "mariadb.sock"
         # mariadbd stands in /usr/sbin, which is not on everybody's PATH.
         path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin"
         programs = {name: shutil.which(name, path=path) for name in self.PROGRAMS}
@@ -28,6 +26,9 @@ class MariaDB(Server):
                 f"{', '.join(missing)} not found; install mariadb-server-core, mariadb-client-core"
             )
         self._programs = {name: str(found) for name, found in programs.items()}
+        super().__init__("mariadb")
+        self._databases = 0
+        self.socket = self.folder / "mariadb.sock"
         self.process = ChildProcess(
             self.name,
             [
@@ -45,8 +46,6 @@ class MariaDB(Server):
             ],
             self.folder,
         )
-
-    PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb")
 
     @property
     def _shared_options(self) -> list[str]:

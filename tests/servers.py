@@ -1,5 +1,6 @@
 """Real Redis servers, alone and together, each in a temporary folder and on free ports."""
 
+import atexit
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,8 @@ from tests.processes import ChildProcess, free_port
 
 #: How long a server may take to answer after its start, in seconds.
 START_SECONDS = 30.0
+#: Whose name starts like this, in the folder for temporary files, belongs to tests.
+FOLDER_PREFIX = "ams-tests-"
 #: The name under which Sentinel knows its master.
 SENTINEL_NAME = "ams"
 HASH_SLOTS = 16384
@@ -42,7 +45,7 @@ class Server:
 
     def __init__(self, name: str) -> None:
         # Short: a Unix socket in it must have a path of at most 107 bytes.
-        self._folder = tempfile.TemporaryDirectory(prefix="ams-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name)
         self.name = name
         self.port = free_port()
@@ -327,7 +330,9 @@ def installed_redis() -> Path:
     # runs depends on the name it is called by. So no package that starts a service is needed.
     disguised = shutil.which("redis-check-rdb")
     if disguised:
-        link = Path(tempfile.mkdtemp(prefix="ams-")) / "redis-server"
+        folder = tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX)
+        atexit.register(folder.cleanup)
+        link = Path(folder.name) / "redis-server"
         link.symlink_to(disguised)
         if _major_version(str(link)) >= 7:
             return link

@@ -17,10 +17,11 @@ PANEL = "Connection"
 #: What every command's help ends with.
 EXPLANATION = (
     "Each connection option wins over its environment variable. What neither gives comes from the"
-    " profile in ~/.config/ams/profiles.toml (--profile, else [default]); without one, from the"
-    " data folder of `ams up` (--data, else ./ams-data). From there, publishing to the demo topic"
-    " is done as the demo publisher, pulling from the demo subscription as the demo consumer, and"
-    " all else as the admin. A stored token is sent to the broker it was stored with only."
+    " profile in ~/.config/ams/profiles.toml (--profile, else the one called default); without"
+    " one, from the data folder of `ams up` (--data, else ./ams-data). From there, publishing to"
+    " the demo topic is done as the demo publisher, pulling from the demo subscription as the demo"
+    " consumer, and all else as the admin. A stored token is sent only to the broker that it was"
+    " stored with."
 )
 
 

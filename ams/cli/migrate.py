@@ -1,7 +1,5 @@
 """`ams migrate`: brings the database to the version that this program needs."""
 
-import asyncio
-
 import typer
 
 from ams.cli.failure import CommandFailed
@@ -12,6 +10,8 @@ def migrate(config: ConfigOption = None) -> None:
     """Bring the database up to date; safe to run again, and while brokers run."""
     settings = read_settings(config)
     # Late: the ORM takes long to import.
+    import asyncio
+
     from ams.metadata.migrate import migrate as migrate_database
     from ams.service.database import DatabaseError
     from ams.service.errors import ServiceError

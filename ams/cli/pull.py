@@ -36,8 +36,8 @@ def pull(
             "--max",
             "-n",
             min=1,
-            help=f"Most messages to show.  [default: {DEFAULT_MOST}; no limit with --follow]",
-            show_default=False,
+            help="Most messages to show.",
+            show_default=f"{DEFAULT_MOST}; no limit with --follow",
         ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until there is a message.")] = False,
@@ -45,9 +45,8 @@ def pull(
         bool | None,
         typer.Option(
             "--ack/--no-ack",
-            help="Acknowledge what is shown, so that it does not come again."
-            "  [default: --no-ack; --ack with --follow]",
-            show_default=False,
+            help="Acknowledge what is shown, so that it does not come again.",
+            show_default="no-ack; ack with --follow",
         ),
     ] = None,
     follow: Annotated[

@@ -14,8 +14,8 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="Settings file.  [default: $AMS_CONFIG, else /etc/ams/ams.toml if it exists]",
-        show_default=False,
+        help="Settings file.",
+        show_default="$AMS_CONFIG, else /etc/ams/ams.toml if it exists",
     ),
 ]
 

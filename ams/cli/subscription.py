@@ -29,18 +29,16 @@ def create(
     name: Name,
     topic: Annotated[str, typer.Argument(help="Topic to subscribe to.", show_default=False)],
     ack_deadline: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Seconds there are for acknowledging.  [default: the broker's]",
-            min=1,
-            show_default=False,
+            help="Seconds there are for acknowledging.", min=1, show_default="the broker's"
         ),
-    ] = 0,
+    ] = None,
 ) -> None:
     """Create a subscription, which gets what is published to a topic from now on."""
     with session.client() as client:
         subscription = client.subscriptions.create(
-            session.project, name, topic, ack_deadline_seconds=ack_deadline
+            session.project, name, topic, ack_deadline_seconds=ack_deadline or 0
         )
     _show(session, subscription)
 

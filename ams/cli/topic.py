@@ -22,16 +22,16 @@ RetentionTime = Annotated[
     str,
     typer.Option(
         metavar="TIME",
-        help="How long it keeps messages: 12h, 7d; 0 for no limit.  [default: the broker's]",
-        show_default=False,
+        help="How long it keeps messages: 12h, 7d; 0 for no limit.",
+        show_default="the broker's",
     ),
 ]
 RetentionSize = Annotated[
     str,
     typer.Option(
         metavar="BYTES",
-        help="How much it keeps: 500M, 2G; 0 for no limit.  [default: the broker's]",
-        show_default=False,
+        help="How much it keeps: 500M, 2G; 0 for no limit.",
+        show_default="the broker's",
     ),
 ]
 

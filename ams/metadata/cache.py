@@ -13,8 +13,6 @@ import math
 import time
 from collections.abc import Callable, Iterable
 
-import structlog
-
 from ams.metadata import changes, grants, projects, subscriptions, topics, users
 from ams.metadata.loading_cache import LoadingCache
 from ams.metadata.records import (
@@ -27,6 +25,7 @@ from ams.metadata.records import (
 )
 from ams.metadata.store import AfterCommit, Store
 from ams.service.errors import NotFound, Unavailable
+from ams.service.logs import get_logger
 
 #: How often the table of changes is read, in seconds.
 POLL_SECONDS = 1.0
@@ -47,7 +46,7 @@ MAX_CALLERS = 50_000
 #: Most tokens that are known to be nobody's.
 MAX_UNKNOWN = 10_000
 
-_log = structlog.get_logger(__name__)
+_log = get_logger()
 
 
 class Catalog:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-import structlog
-
 from ams.metadata.migrate import MODELS_MODULE, check_version
 from ams.metadata.models import APP, ChangeRow
 from ams.metadata.records import Change
 from ams.service.database import Database
+from ams.service.logs import get_logger
 
 if TYPE_CHECKING:
     from ams.service.settings import DatabaseSettings
@@ -28,7 +27,7 @@ Changes = list[Change]
 #: Most rows that one statement inserts.
 INSERT_BATCH = 1000
 
-_log = structlog.get_logger(__name__)
+_log = get_logger()
 
 
 class Store:

@@ -145,7 +145,7 @@ class Broadcast:
         """A connection beside those of the client's pool, of the same making."""
         if isinstance(self._client, Redis):
             connection: AbstractConnection
-            connection = self._client.connection_pool.make_connection()
+            connection = self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
             return connection
         # The nodes of a cluster pass messages on to each other; so any will do that is still one.
         await self._client.initialize()

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import BaseORMException, ValidationError
@@ -25,6 +24,7 @@ from tortoise.exceptions import BaseORMException, ValidationError
 from ams.service import mysql, sqlite
 from ams.service.errors import InvalidArgument, ServiceError, Unavailable
 from ams.service.failures import Failure
+from ams.service.logs import get_logger
 
 if TYPE_CHECKING:
     from ams.service.settings import DatabaseSettings
@@ -46,7 +46,7 @@ MYSQL_PORT = 3306
 
 _UNAVAILABLE = "Database is unavailable, try again later"
 
-_log = structlog.get_logger(__name__)
+_log = get_logger()
 # Their debug lines hold the values of statements, tokens' digests among them.
 for _chatty in ("aiosqlite", "tortoise.db_client"):
     logging.getLogger(_chatty).setLevel(logging.INFO)
@@ -99,6 +99,7 @@ class Database:
         self._classify = mysql.classify if self._address.file is None else sqlite.classify
         self._tortoise = TortoiseContext()
         self._failing = False
+        self._opened = False
 
     @property
     def file(self) -> Path | None:
@@ -134,9 +135,11 @@ class Database:
                     "apps": {self._app: {"models": [self._models], "default_connection": dialect}},
                 }
             )
+        self._opened = True
 
     async def close(self) -> None:
         """Close all connections, waiting for `timeout_seconds` at most."""
+        self._opened = False
         with self._active():
             try:
                 async with asyncio.timeout(self._settings.timeout_seconds):
@@ -157,8 +160,8 @@ class Database:
     async def transaction(self, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Do `work` in one transaction, again if it loses against another one.
 
-        Within it, models and `reading` use the transaction. It may run several times, so it must
-        have no effects but those in the database.
+        Models that `work` uses are part of it; `reading` is not for inside. It may run several
+        times, so it must have no effects but those in the database.
 
         Raises:
             Unavailable: No success within `timeout_seconds`. If the connection was lost at the
@@ -183,6 +186,8 @@ class Database:
     @asynccontextmanager
     async def _guarded(self) -> AsyncIterator[None]:
         """Bound the time, and turn what drivers raise into our own errors."""
+        if not self._opened:
+            raise Unavailable(_UNAVAILABLE)
         try:
             with self._active():
                 seconds = self._settings.timeout_seconds

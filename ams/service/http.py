@@ -54,7 +54,7 @@ class Context(SimpleNamespace):
         trace_id: what the request is called in the logs.
         action: the route name, once it is known.
         requester: uuid of the caller, once a handler has found it out.
-        path: the decoded path, as it may be logged.
+        path: the decoded path. It may hold a secret: see `Routes.loggable`.
         started: when work on it began, of `time.perf_counter()`.
     """
 
@@ -165,9 +165,9 @@ class App(Sanic[Config, SimpleNamespace]):
             except ServiceError as error:
                 response, message = error_response(error), error.message
             except Exception as error:  # noqa: BLE001  A fault of ours: no client sees more of it.
-                fault = _unexpected(error, context)
+                fault = self._unexpected(error, context)
                 response, message = error_response(fault), fault.message
-            await self._send(request, response, context)
+            await self._send(request, connection, response, context)
         except asyncio.CancelledError:
             if connection.given_up:
                 self._log(request, context, CLIENT_GONE, "")
@@ -182,7 +182,7 @@ class App(Sanic[Config, SimpleNamespace]):
             trace_id=name,
             action="",
             requester="",
-            path=self._routes.loggable(_path(request)),
+            path=_path(request),
             started=perf_counter(),
         )
         request._ctx = context
@@ -197,11 +197,11 @@ class App(Sanic[Config, SimpleNamespace]):
             return Response(status=status, headers=headers)
         if connection.body_is_too_large:
             raise TooLarge
-        path = _path(request)
+        path = context.path
         try:
             action, variables = self._choose(request.method, path)
         except ServiceError:
-            if (clean := clean_path(path)) != path:
+            if path.startswith("/") and (clean := clean_path(path)) != path:
                 return _moved(request, clean)
             raise
         context.action = action.name
@@ -217,15 +217,16 @@ class App(Sanic[Config, SimpleNamespace]):
         known = isinstance(request.ctx, Context)
         context = cast(Context, request.ctx) if known else self._begin(request)
         connection = Connection.of(request)
-        fault = _protocol_fault(exception, connection) or _unexpected(exception, context)
+        fault = _protocol_fault(exception, connection) or self._unexpected(exception, context)
         connection.keep_alive = False
-        await self._send(request, error_response(fault), context)
+        await self._send(request, connection, error_response(fault), context)
         self._log(request, context, fault.http_status, fault.message)
         if not known:
             await connection.linger()
 
-    async def _send(self, request: SanicRequest, response: Response, context: Context) -> None:
-        connection = Connection.of(request)
+    async def _send(
+        self, request: SanicRequest, connection: Connection, response: Response, context: Context
+    ) -> None:
         head = response.head(
             context.trace_id,
             cross_origin="origin" in request.headers,
@@ -233,12 +234,17 @@ class App(Sanic[Config, SimpleNamespace]):
         )
         await connection.answer(head, b"" if connection.head_only else response.body)
 
+    def _unexpected(self, error: BaseException, context: Context) -> ServiceError:
+        path = self._routes.loggable(context.path)
+        log.error("unexpected error", action=context.action, path=path, exc_info=error)
+        return InternalError(f"Internal error, see trace id {context.trace_id} in the logs")
+
     def _log(self, request: SanicRequest, context: Context, status: int, message: str) -> None:
         if self._log_requests:
             log_request(
                 context.trace_id,
                 request.method,
-                context.path,
+                self._routes.loggable(context.path),
                 context.action,
                 context.requester,
                 status,
@@ -273,7 +279,7 @@ def _path(request: SanicRequest) -> str:
     try:
         return decode_path(request.path)
     except AttributeError:
-        return ""  # `GET http://host HTTP/1.1` has none.
+        return "/"  # `GET http://host HTTP/1.1` names none.
 
 
 def _new_trace_id() -> str:
@@ -306,8 +312,3 @@ def _protocol_fault(exception: BaseException, connection: Connection) -> Service
         case 503:
             return Unavailable("Response Timeout")
     return None
-
-
-def _unexpected(error: BaseException, context: Context) -> ServiceError:
-    log.error("unexpected error", action=context.action, path=context.path, exc_info=error)
-    return InternalError(f"Internal error, see trace id {context.trace_id} in the logs")

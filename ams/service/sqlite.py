@@ -25,6 +25,9 @@ from tortoise.connection import ConnectionToken, get_connections
 
 from ams.service.failures import Failure
 
+#: Pause before a statement is tried again that SQLite refuses without waiting, in seconds.
+BUSY_SECONDS = 0.01
+
 _DUPLICATE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 _CONTENTION = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BAD_VALUE = frozenset({sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH})
@@ -62,7 +65,7 @@ class FileClient(SqliteClient):
         try:
             connection.row_factory = sqlite3.Row
             for pragma, value in self.pragmas.items():
-                await connection.execute_fetchall(f"PRAGMA {pragma}={value}")
+                await _set(connection, f"PRAGMA {pragma}={value}")
         except BaseException:
             connection.stop()
             raise
@@ -81,6 +84,19 @@ class FileClient(SqliteClient):
             connection, self._connection = self._connection, None
             if connection is not None:
                 await connection.close()
+
+
+async def _set(connection: aiosqlite.Connection, pragma: str) -> None:
+    """Set a pragma. Of several who make the same new file WAL, all but one are refused at first."""
+    while True:
+        try:
+            await connection.execute_fetchall(pragma)
+        except sqlite3.OperationalError as exc:
+            if classify(exc) is not Failure.CONTENTION:
+                raise
+            await asyncio.sleep(BUSY_SECONDS)
+        else:
+            return
 
 
 class _Turn(ConnectionWrapper[aiosqlite.Connection]):

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from ams.metadata.cache import Catalog
 from ams.metadata.migrate import migrate
 from ams.metadata.models import ChangeRow, Project, RoleGrant, User
-from ams.metadata.records import Change, ProjectRecord
+from ams.metadata.records import Change, ProjectRecord, TopicRecord, UserRecord
 from ams.metadata.store import Store
+from ams.service.database import Database
+from ams.service.errors import Unavailable
 from ams.service.settings import DatabaseSettings
 from tests.mariadb import MariaDB
-from tests.metadata.make import make_project
+from tests.metadata.make import make_project, make_topic, make_user
 
 
 class Listener:
@@ -92,3 +95,52 @@ async def other_store(settings: DatabaseSettings, store: Store) -> AsyncIterator
 @pytest_asyncio.fixture
 async def project(store: Store) -> ProjectRecord:
     return await make_project(store)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Outage:
+    """Makes SQL appear to be away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def begin(self) -> None:
+        def fail(*_: object) -> None:
+            raise Unavailable("away")
+
+        self._monkeypatch.setattr(Database, "reading", fail)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    return Outage(monkeypatch)
+
+
+@pytest_asyncio.fixture
+async def catalog(store: Store, clock: Clock) -> Catalog:
+    """Looked at the table of changes just now; will do so again if told to."""
+    catalog = Catalog(store, clock=clock)
+    await catalog.poll()
+    return catalog
+
+
+@pytest_asyncio.fixture
+async def topic(store: Store, project: ProjectRecord) -> TopicRecord:
+    return await make_topic(store, project)
+
+
+@pytest_asyncio.fixture
+async def user(store: Store, project: ProjectRecord) -> UserRecord:
+    return await make_user(store, "user", project, "publisher")

@@ -25,9 +25,9 @@ from tests.mariadb import MariaDB
 from tests.metadata.make import make_project, make_topic, make_user, token_of
 
 #: Short, so that the tests are.
-TIMEOUT_SECONDS = 0.6
+TIMEOUT_SECONDS = 0.4
 #: What a machine with other things to do may take on top.
-GRACE_SECONDS = 0.6
+GRACE_SECONDS = 1.0
 #: More than there are connections.
 MANY = 12
 POOL_SIZE = 3
@@ -229,7 +229,7 @@ async def test_a_sqlite_file_that_is_locked_for_too_long_is_missed_until_it_is_f
         async with Store(hasty) as store:
             await make_project(store)
             locker.execute("BEGIN EXCLUSIVE")
-            for _ in range(3):
+            for _ in range(2):
                 await fails_in_time(lambda: make_project(store, "LOST"))
                 assert (await projects.get(store, "DEMO")).name == "DEMO"
             locker.rollback()

@@ -18,9 +18,8 @@ def up(
         typer.Option(
             min=0,
             max=65_535,
-            help="Port for plain HTTP; 0 for any free one."
-            "  [default: that of the folder's ams.toml, at first 8080]",
-            show_default=False,
+            help="Port for plain HTTP; 0 for any free one.",
+            show_default="as in the folder's ams.toml, at first 8080",
         ),
     ] = None,
     https_port: Annotated[
@@ -28,9 +27,8 @@ def up(
         typer.Option(
             min=0,
             max=65_535,
-            help="Port for HTTPS; 0 for any free one."
-            "  [default: that of the folder's ams.toml, at first 8444]",
-            show_default=False,
+            help="Port for HTTPS; 0 for any free one.",
+            show_default="as in the folder's ams.toml, at first 8444",
         ),
     ] = None,
 ) -> None:

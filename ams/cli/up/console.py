@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -17,14 +18,17 @@ from ams.cli.up.data_folder import DataFolder
 
 
 def say(text: str) -> None:
-    """Says what goes on, in passing."""
-    typer.secho(text, dim=True)
+    """Says what goes on, in passing; never fails, though the terminal may be gone."""
+    with suppress(OSError):
+        typer.secho(text, dim=True)
+        sys.stdout.flush()
 
 
 def warn(source: str, text: str) -> None:
-    """Shows that something is not as it should be."""
+    """Shows that something is not as it should be; never fails, as `say`."""
     when = time.strftime("%H:%M:%S")
-    typer.secho(f"{when}  {source}  {clean(text)}", fg="yellow", err=True)
+    with suppress(OSError):
+        typer.secho(f"{when}  {source}  {clean(text)}", fg="yellow", err=True)
 
 
 def show_welcome(folder: DataFolder, credentials: Credentials) -> None:

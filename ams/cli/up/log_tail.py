@@ -54,7 +54,12 @@ class LogTail:
             self._show(f"... and {len(lines) - MOST_LINES} more, in {self._file}")
 
     def _new_lines(self) -> list[str]:
-        size = self._file.stat().st_size
+        try:
+            size = self._file.stat().st_size
+        except FileNotFoundError:
+            return []  # An operator has moved it away.
+        if size < self._position:
+            self._position, self._rest = 0, b""
         if size - self._position > READ_BYTES:
             self._position, self._rest = size - READ_BYTES, b""
         with self._file.open("rb") as stream:

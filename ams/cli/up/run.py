@@ -3,34 +3,23 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ams.cli.credentials import Broker, Credentials
+from ams.cli.credentials import Credentials
 from ams.cli.failure import CommandFailed
-from ams.cli.settings_file import read_settings
 from ams.cli.up import console
-from ams.cli.up.data_folder import DataFolder, open_data_folder
+from ams.cli.up.data_folder import open_data_folder
 from ams.cli.up.demo import provision
 from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
-from ams.cli.up.ports import choose_port
-from ams.cli.up.redis_server import (
-    RedisServer,
-    find_redis_server,
-    prepare_redis,
-    redis_answers,
-)
+from ams.cli.up.plan import Plan, make_plan
+from ams.cli.up.redis_server import prepare_redis, redis_answers
 from ams.client import Client, ClientError
 from ams.client.call import Call, no_answer
-from ams.service.environment import variable_name
-from ams.service.settings import Settings
 from ams.service.supervise import Child, Command, Death, describe_exit, spawn
-from ams.service.tls import ensure_development_ca
 
 #: How often something that starts is asked whether it is ready, in seconds.
 POLL_SECONDS = 0.1
@@ -42,18 +31,6 @@ ANSWER_SECONDS = 10.0
 STOP_MARGIN_SECONDS = 5.0
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one run needs to know; ports and URLs are those of this run."""
-
-    folder: DataFolder
-    settings: Settings
-    redis_server: RedisServer
-    ca: Path
-    broker: Broker
-    environment: dict[str, str]
 
 
 def run(data: Path, http_port: int | None, https_port: int | None) -> None:
@@ -69,56 +46,10 @@ def run(data: Path, http_port: int | None, https_port: int | None) -> None:
     """
     try:
         with open_data_folder(data) as folder:
-            asyncio.run(_Run(_plan(folder, http_port, https_port)).run())
+            asyncio.run(_Run(make_plan(folder, http_port, https_port)).run())
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
         raise CommandFailed(f"{what}{error.strerror or error}") from error
-
-
-def _plan(folder: DataFolder, http_port: int | None, https_port: int | None) -> Plan:
-    """Makes what a first start makes, and works out what is to run."""
-    redis_server = find_redis_server()
-    certificates = ensure_development_ca(folder.certificates, _host_names())
-    folder.make_settings(certificates.certificate, certificates.key, http_port, https_port)
-    settings = read_settings(folder.settings_file)
-    server = settings.server
-    if not settings.auth.service_token.get_secret_value():
-        raise CommandFailed(f"{folder.settings_file}: auth.service_token: `ams up` needs one")
-    http = choose_port(server.http_host, server.http_port, http_port, "--http-port")
-    https = choose_port(server.https_host, server.https_port, https_port, "--https-port")
-    if not (http or https):
-        raise CommandFailed(f"{folder.settings_file}: the broker has no port to listen on")
-    broker = Broker(
-        http=f"http://{_reachable(server.http_host)}:{http}" if http else "",
-        https=f"https://{_reachable(server.https_host)}:{https}" if https else "",
-    )
-    changes = {
-        ("server", "http_port"): str(http),
-        ("server", "https_port"): str(https),
-        ("redis", "url"): folder.redis_url,
-        ("database", "url"): folder.database_url,
-    }
-    if not Path(server.certificate).exists():
-        # The folder was moved; its certificates have moved along.
-        changes["server", "certificate"] = str(certificates.certificate)
-        changes["server", "certificate_key"] = str(certificates.key)
-    environment = {
-        **os.environ,
-        **{variable_name(*key): value for key, value in changes.items()},
-    }
-    return Plan(folder, settings, redis_server, certificates.ca, broker, environment)
-
-
-def _host_names() -> list[str]:
-    """The names that the server's certificate is for."""
-    return ["localhost", "127.0.0.1", "::1", socket.gethostname()]
-
-
-def _reachable(host: str) -> str:
-    """An address to connect to, for one to listen on, as it stands in a URL."""
-    if host in ("", "0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 class _Over(Exception):
@@ -153,14 +84,15 @@ class _Run:
             await self._stop()
         if self._failure:
             raise CommandFailed(self._failure)
+        console.say("Stopped.")
 
     def _asked_to_stop(self) -> None:
         if self._over.is_set():
             for child in self._children:
                 child.kill()
             return
-        console.say("Stopping; Ctrl-C again does it the hard way.")
         self._over.set()
+        console.say("Stopping; Ctrl-C again does it the hard way.")
 
     async def _start(self) -> None:
         folder = self._plan.folder
@@ -208,7 +140,7 @@ class _Run:
 
     def _fail(self, message: str, log: Path) -> None:
         # Of several failures, the first has caused the others.
-        self._failure = self._failure or f"{message}\nsee {log}"
+        self._failure = self._failure or f"{message}; log: {log}"
         self._over.set()
 
     def _follow(self, name: str, digest: Callable[[str], str]) -> None:
@@ -307,5 +239,5 @@ class _Run:
                 )
             except ClientError as error:
                 raise CommandFailed(
-                    f"the demo can't be made: {error}\nsee {plan.folder.log('broker')}"
+                    f"the demo can't be made: {error}; log: {plan.folder.log('broker')}"
                 ) from error

@@ -1,0 +1,81 @@
+"""What one run of `ams up` needs to know, and what a first start makes."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from ams.cli.credentials import Broker
+from ams.cli.failure import CommandFailed
+from ams.cli.settings_file import read_settings
+from ams.cli.up import console
+from ams.cli.up.data_folder import DataFolder
+from ams.cli.up.ports import choose_port
+from ams.cli.up.redis_server import RedisServer, find_redis_server
+from ams.service.environment import variable_name
+from ams.service.settings import Settings
+from ams.service.tls import ensure_development_ca
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run needs to know; ports and URLs are those of this run."""
+
+    folder: DataFolder
+    settings: Settings
+    redis_server: RedisServer
+    ca: Path
+    broker: Broker
+    environment: dict[str, str]
+
+
+def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None) -> Plan:
+    """Makes what a first start makes, and works out what is to run.
+
+    Args:
+        folder: the data folder.
+        http_port: port for plain HTTP; 0 for any; None for that of the settings.
+        https_port: likewise for HTTPS.
+
+    Raises:
+        CommandFailed: something that is needed is not there, or a port is taken.
+    """
+    redis_server = find_redis_server()
+    certificates = ensure_development_ca(folder.certificates, [socket.gethostname()])
+    folder.make_settings(certificates.certificate, certificates.key, http_port, https_port)
+    settings = read_settings(folder.settings_file)
+    server = settings.server
+    if not settings.auth.service_token.get_secret_value():
+        raise CommandFailed(f"{folder.settings_file}: auth.service_token: `ams up` needs one")
+    if settings.database.url != folder.database_url:
+        console.warn("settings", "database.url is not that of this folder, and is not used")
+    http = choose_port(server.http_host, server.http_port, http_port, "--http-port")
+    https = choose_port(server.https_host, server.https_port, https_port, "--https-port")
+    if not (http or https):
+        raise CommandFailed(f"{folder.settings_file}: the broker has no port to listen on")
+    broker = Broker(
+        http=f"http://{_reachable(server.http_host)}:{http}" if http else "",
+        https=f"https://{_reachable(server.https_host)}:{https}" if https else "",
+    )
+    changes = {
+        ("server", "http_port"): str(http),
+        ("server", "https_port"): str(https),
+        ("redis", "url"): folder.redis_url,
+        ("database", "url"): folder.database_url,
+    }
+    if not Path(server.certificate).exists():
+        # The folder was moved; its certificates have moved along.
+        changes["server", "certificate"] = str(certificates.certificate)
+        changes["server", "certificate_key"] = str(certificates.key)
+    environment = {
+        **os.environ,
+        **{variable_name(*key): value for key, value in changes.items()},
+    }
+    return Plan(folder, settings, redis_server, certificates.ca, broker, environment)
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to, for one to listen on, as it stands in a URL."""
+    if host in ("", "0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,136 @@
+"""A small service on the HTTP kit: `python -m tests.service.sample`.
+
+Settings come from `AMS_` environment variables. With `SAMPLE_REFUSES` it refuses to start, and with
+`SAMPLE_STORE` it is ready while that file exists.
+"""
+
+import asyncio
+import os
+import sys
+
+import msgspec
+from prometheus_client import Counter
+
+from ams.service.errors import Forbidden, Unavailable
+from ams.service.health import add_health
+from ams.service.http import App, Request, make_app, read_body
+from ams.service.logs import configure_logging, get_logger
+from ams.service.responses import Response
+from ams.service.server import run
+from ams.service.settings import load_settings
+
+STATES = Counter("sample_states", "Times the state was asked for.")
+
+log = get_logger()
+
+
+class Sample:
+    """Handlers, and what they share."""
+
+    def __init__(self) -> None:
+        self.drained = asyncio.Event()
+        self.cancelled = 0
+
+    async def names(self, request: Request, **names: str) -> bytes:
+        """Says which route was chosen, and its path variables."""
+        request.ctx.requester = "somebody"
+        return msgspec.json.encode({"action": request.ctx.action, **names})
+
+    async def publish(self, request: Request, **_: str) -> bytes:
+        return msgspec.json.encode({"length": len(await read_body(request))})
+
+    async def unread(self, request: Request) -> bytes:
+        raise Forbidden
+
+    async def empty(self, request: Request) -> bytes:
+        return b""
+
+    async def big(self, request: Request, size: str) -> Response:
+        return Response(b"x" * int(size), headers={"X-Evil": "a\r\nb: c"})
+
+    async def broken(self, request: Request) -> bytes:
+        raise RuntimeError("nobody's business")
+
+    async def wait(self, request: Request) -> bytes:
+        """Waits until the service is drained, as a pull does for messages."""
+        log.info("waiting")
+        try:
+            await self.drained.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return b'"drained"'
+
+    async def sleep(self, request: Request, seconds: str) -> bytes:
+        log.info("sleeping")
+        await asyncio.sleep(int(seconds))
+        return b'"slept"'
+
+    async def state(self, request: Request) -> bytes:
+        STATES.inc()
+        return msgspec.json.encode({"pid": os.getpid(), "cancelled": self.cancelled})
+
+    async def start(self) -> None:
+        if "SAMPLE_REFUSES" in os.environ:
+            raise Unavailable("Store is away")
+        if "SAMPLE_BREAKS" in os.environ:
+            raise RuntimeError("nothing works")
+
+    async def drain(self) -> None:
+        self.drained.set()
+
+    async def stop(self) -> None:
+        log.info("let go of everything")
+
+    async def check_store(self) -> None:
+        if not os.access(os.environ.get("SAMPLE_STORE", "/"), os.F_OK):
+            raise Unavailable("Store is away")
+
+
+def make_sample(sample: Sample) -> App:
+    app = make_app("sample", load_settings())
+    app.resource(
+        "/v1/projects/<project>/topics/<topic>",
+        {
+            ("GET", None): ("topics:show", sample.names),
+            ("PUT", None): ("topics:create", sample.names),
+            ("POST", "publish"): ("topics:publish", sample.publish),
+            ("GET", "acl"): ("topics:acl", sample.names),
+        },
+    )
+    app.resource(
+        "/v1/users/<user>",
+        {
+            ("GET", None): ("users:show", sample.names),
+            ("POST", None): ("users:create", sample.names),
+            ("POST", "refreshToken"): ("users:refreshToken", sample.names),
+        },
+    )
+    app.resource("/v1/users/profile", {("GET", None): ("users:profile", sample.names)})
+    app.resource("/v1/users:byToken/<token>", {("GET", None): ("users:byToken", sample.names)})
+    app.resource("/v1/unread", {("POST", None): ("unread", sample.unread)})
+    app.resource("/v1/empty", {("GET", None): ("empty", sample.empty)})
+    app.resource("/v1/big/<size>", {("GET", None): ("big", sample.big)})
+    app.resource("/v1/broken", {("GET", None): ("broken", sample.broken)})
+    app.resource("/v1/wait", {("GET", None): ("wait", sample.wait)})
+    app.resource("/v1/sleep/<seconds>", {("GET", None): ("sleep", sample.sleep)})
+    app.resource("/v1/state", {("GET", None): ("state", sample.state)})
+    add_health(app, {"store": sample.check_store})
+    return app
+
+
+def main() -> int:
+    settings = load_settings()
+    configure_logging(settings.log.level)
+    sample = Sample()
+    return run(
+        make_sample(sample),
+        settings.server,
+        on_start=sample.start,
+        on_drain=sample.drain,
+        on_stop=sample.stop,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,452 @@
+"""What the HTTP kit does with requests, seen from outside (contract: ams-core 1)."""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.eventually import eventually
+from tests.service.service import Service, read_answer
+
+JSON = "application/json; charset=utf-8"
+TOPIC = "/v1/projects/P/topics/T"
+PUBLISH = f"{TOPIC}:publish".encode()
+MAX_BODY = 1_000_000
+UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    service = Service(
+        tmp_path_factory.mktemp("sample"), AMS_SERVER__MAX_REQUEST_BYTES=str(MAX_BODY)
+    )
+    yield await service.start()
+    service.process.kill()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.client as client:
+        yield client
+
+
+def error(code: int, message: str, status: str) -> dict[str, object]:
+    return {"error": {"code": code, "message": message, "status": status}}
+
+
+NO_SUCH_PATH = error(404, "Not Found", "NOT_FOUND")
+WRONG_METHOD = error(405, "Method Not Allowed", "METHOD_NOT_ALLOWED")
+TOO_LARGE = error(413, "Message size is too large", "INVALID_ARGUMENT")
+
+
+def bad_name(variable: str) -> dict[str, object]:
+    return error(400, f"Invalid {variable} name", "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answer"),
+    [
+        ("GET", TOPIC, {"action": "topics:show", "project": "P", "topic": "T"}),
+        ("GET", f"{TOPIC}:acl", {"action": "topics:acl", "project": "P", "topic": "T"}),
+        ("POST", f"{TOPIC}:publish", {"length": 0}),
+        ("POST", "/v1/users/u:refreshToken", {"action": "users:refreshToken", "user": "u"}),
+        ("GET", "/v1/users/profile", {"action": "users:profile"}),
+        ("GET", "/v1/users/User%41", {"action": "users:show", "user": "UserA"}),
+        ("GET", "/v1/users:byToken/abc", {"action": "users:byToken", "token": "abc"}),
+        ("GET", f"/v1/users/{'n' * 255}", {"action": "users:show", "user": "n" * 255}),
+    ],
+)
+async def test_route_is_chosen_by_method_path_and_verb(
+    client: httpx.AsyncClient, method: str, path: str, answer: dict[str, object]
+) -> None:
+    reply = await client.request(method, path)
+    assert (reply.status_code, reply.json()) == (200, answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answer"),
+    [
+        ("GET", "/", NO_SUCH_PATH),
+        ("GET", "/v1/nothing", NO_SUCH_PATH),
+        ("GET", "/v1/projects/P/topics", NO_SUCH_PATH),
+        ("GET", f"{TOPIC}/", NO_SUCH_PATH),
+        ("GET", f"{TOPIC}/x", NO_SUCH_PATH),
+        ("GET", "/v1/projects/P%2FQ/topics/T", NO_SUCH_PATH),
+        ("POST", f"{TOPIC}:unknown", NO_SUCH_PATH),
+        ("DELETE", f"{TOPIC}:unknown", NO_SUCH_PATH),
+        # An unknown verb is taken for a part of the name, where the method has a plain route.
+        ("GET", f"{TOPIC}:unknown", bad_name("topic")),
+        ("PUT", f"{TOPIC}:unknown", bad_name("topic")),
+        ("POST", "/v1/users/u:unknown", bad_name("user")),
+        ("GET", f"{TOPIC}:x:acl", bad_name("topic")),
+        ("GET", "/v1/projects/P/topics/:acl", bad_name("topic")),
+        ("GET", "/v1/projects/P%20/topics/T", bad_name("project")),
+        ("GET", f"{TOPIC}%0A", bad_name("topic")),
+        ("GET", f"{TOPIC}%C3%A9", bad_name("topic")),
+        ("GET", f"{TOPIC}%FF", bad_name("topic")),
+        ("GET", f"{TOPIC}%zz", bad_name("topic")),
+        ("GET", "/v1/projects/p.q/topics/t.u", bad_name("project")),
+        ("GET", f"/v1/users/{'n' * 256}", bad_name("user")),
+        ("GET", "/v1/users:byToken/a.b", bad_name("token")),
+    ],
+)
+async def test_what_is_no_route_says_why(
+    client: httpx.AsyncClient, method: str, path: str, answer: dict[str, object]
+) -> None:
+    """Contract: ams-core 1.1 and 1.7, ams-users-metrics 1.2."""
+    reply = await client.request(method, path)
+    assert reply.json() == answer
+    assert reply.headers["content-type"] == JSON
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", TOPIC, "GET, PUT"),
+        ("PATCH", TOPIC, "GET, PUT"),
+        ("BREW", TOPIC, "GET, PUT"),
+        ("GET", f"{TOPIC}:publish", "POST"),
+        ("POST", f"{TOPIC}:acl", "GET"),
+        ("GET", "/v1/users/u:refreshToken", "POST"),
+        ("POST", "/v1/users/profile", "GET"),
+    ],
+)
+async def test_wrong_method_is_405_with_allow(
+    client: httpx.AsyncClient, method: str, path: str, allow: str
+) -> None:
+    """Contract: README 6."""
+    reply = await client.request(method, path)
+    assert (reply.status_code, reply.json()) == (405, WRONG_METHOD)
+    assert reply.headers["allow"] == allow
+
+
+async def test_head_is_not_implied_by_get(client: httpx.AsyncClient) -> None:
+    reply = await client.head(TOPIC)
+    assert (reply.status_code, reply.content) == (405, b"")
+    assert int(reply.headers["content-length"]) > 0
+    assert (await client.get(TOPIC)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/v1//projects/P/topics/T", TOPIC),
+        ("//v1/projects/P/topics/T", TOPIC),
+        ("/v1/./projects/P/topics/T?a=%2F&b", f"{TOPIC}?a=%2F&b"),
+        ("/v1/projects/X/../P/topics/T", TOPIC),
+        ("/v1/projects/P/topics/..", "/v1/projects/P"),
+        ("/v1//nothing%20here/", "/v1/nothing%20here/"),
+    ],
+)
+async def test_path_that_is_not_clean_is_redirected(
+    service: Service, path: str, location: str
+) -> None:
+    """Contract: ams-users-metrics 1.1."""
+    for method in ("GET", "POST"):
+        answer = await service.send(f"{method} {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        assert (answer.status, answer.body) == (301, b"")
+        assert answer.headers["location"] == location.lower()
+
+
+async def test_preflight_echoes_what_it_allows(client: httpx.AsyncClient) -> None:
+    """Contract: ams-users-metrics 1.4."""
+    asked = {
+        "Origin": "https://ui.example.org",
+        "Access-Control-Request-Method": "DELETE",
+        "Access-Control-Request-Headers": "x-api-key, content-type",
+    }
+    for path in (TOPIC, "/nothing"):
+        reply = await client.options(path, headers=asked)
+        assert (reply.status_code, reply.content) == (200, b"")
+        assert reply.headers["access-control-allow-origin"] == "*"
+        assert reply.headers["access-control-allow-headers"] == "X-Api-Key,Content-Type"
+        assert reply.headers["access-control-allow-methods"] == "DELETE"
+        assert "access-control-allow-credentials" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "a"}, 400),
+        ({"Origin": "a", "Access-Control-Request-Method": "PATCH"}, 405),
+        (
+            {
+                "Origin": "a",
+                "Access-Control-Request-Method": "GET",
+                "Access-Control-Request-Headers": "x-other",
+            },
+            403,
+        ),
+        ({"Origin": "a", "Access-Control-Request-Method": "GET"}, 200),
+    ],
+)
+async def test_preflight_that_asks_for_too_much_is_refused(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    reply = await client.options(TOPIC, headers=headers)
+    assert (reply.status_code, reply.content) == (status, b"")
+    assert "access-control-allow-methods" not in reply.headers
+
+
+async def test_every_answer_to_another_origin_may_be_read_by_it(client: httpx.AsyncClient) -> None:
+    for path in (TOPIC, "/nothing", "/v1/broken", f"{TOPIC}%20"):
+        reply = await client.get(path, headers={"Origin": "a"})
+        assert reply.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-origin" not in (await client.get(path)).headers
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "text/plain; charset=nonsense",
+    ],
+)
+async def test_body_is_read_whatever_its_content_type(
+    client: httpx.AsyncClient, content_type: str | None
+) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    reply = await client.post(f"{TOPIC}:publish", content=b"a=b&c", headers=headers)
+    assert reply.json() == {"length": 5}
+
+
+async def test_chunked_body_is_read(client: httpx.AsyncClient) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b"x" * 10_000
+
+    reply = await client.post(f"{TOPIC}:publish", content=parts())
+    assert reply.json() == {"length": 100_000}
+
+
+async def test_continue_is_sent_when_the_body_is_wanted(service: Service) -> None:
+    head = f"POST {TOPIC}:publish HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    async with service.connection() as (reader, writer):
+        writer.write(head.encode())
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"abc")
+        assert (await read_answer(reader)).body == b'{"length":3}'
+
+
+async def test_continue_is_not_sent_for_a_body_nobody_wants(service: Service) -> None:
+    head = f"Expect: 100-continue\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n"
+    answer = await service.send(f"POST {TOPIC}:publish HTTP/1.1\r\n{head}".encode())
+    assert (answer.status, json.loads(answer.body)) == (413, TOO_LARGE)
+    head = "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    answer = await service.send(f"POST /v1/unread HTTP/1.1\r\n{head}".encode())
+    assert (answer.status, answer.headers["connection"]) == (403, "close")
+
+
+async def test_body_may_be_as_long_as_the_setting_says(client: httpx.AsyncClient) -> None:
+    reply = await client.post(f"{TOPIC}:publish", content=b"x" * MAX_BODY)
+    assert reply.json() == {"length": MAX_BODY}
+
+
+async def test_body_that_is_too_long_is_refused_before_it_is_sent(service: Service) -> None:
+    head = f"POST {TOPIC}:publish HTTP/1.1\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n"
+    answer = await service.send(head.encode())
+    assert (answer.status, json.loads(answer.body)) == (413, TOO_LARGE)
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_client_that_sends_too_much_gets_to_read_the_answer(
+    client: httpx.AsyncClient, chunked: bool
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * MAX_BODY
+
+    content = parts() if chunked else b"x" * (100 * MAX_BODY)
+    reply = await client.post(f"{TOPIC}:publish", content=content)
+    assert (reply.status_code, reply.json()) == (413, TOO_LARGE)
+
+
+async def test_body_that_a_handler_left_unread_is_no_next_request(service: Service) -> None:
+    body = b"GET /v1/state HTTP/1.1\r\n\r\n"
+    head = f"POST /v1/unread HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with service.connection() as (reader, writer):
+        writer.write(head + body)
+        assert (await read_answer(reader)).status == 403
+        writer.write(b"GET /v1/empty HTTP/1.1\r\n\r\n")
+        assert (await read_answer(reader)).body == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /v1/empty HTTP/9.9\r\n\r\n", 400),
+        (b"GET /v1/empty HTTP/1.1\r\nno colon\r\n\r\n", 400),
+        (b"GET v1/empty HTTP/1.1\r\n\r\n", 400),
+        (b"GET /v1/\xc3\xa9 HTTP/1.1\r\n\r\n", 400),
+        (b"POST /v1/empty HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST /v1/empty HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /v1/empty HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"POST " + PUBLISH + b" HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+        (b"POST /v1/empty HTTP/1.1\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\n", 417),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET /v1/empty HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET http://host HTTP/1.1\r\n\r\n", 404),
+        (b"GET * HTTP/1.1\r\n\r\n", 404),
+    ],
+)
+async def test_broken_request_is_answered_with_json(
+    service: Service, request_: bytes, status: int
+) -> None:
+    answer = await service.send(request_)
+    assert answer.status == status
+    assert answer.headers["content-type"] == JSON
+    assert json.loads(answer.body)["error"]["code"] == status
+    assert answer.headers["connection"] == "close" or status == 404
+
+
+async def test_broken_request_harms_no_other(service: Service, client: httpx.AsyncClient) -> None:
+    await service.send(b"nonsense\r\n\r\n")
+    assert (await client.get("/v1/empty")).status_code == 200
+
+
+async def test_empty_body_has_a_content_type(client: httpx.AsyncClient) -> None:
+    """Contract: ams-core 1.10."""
+    reply = await client.get("/v1/empty")
+    assert (reply.status_code, reply.content, reply.headers["content-type"]) == (200, b"", JSON)
+
+
+async def test_header_value_cannot_start_another_header(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/v1/big/1")
+    assert reply.headers["x-evil"] == "ab: c"
+    assert "b" not in reply.headers
+
+
+async def test_long_answer_arrives_at_a_slow_reader(service: Service) -> None:
+    size = 20_000_000
+    async with service.connection() as (reader, writer):
+        writer.write(f"GET /v1/big/{size} HTTP/1.1\r\n\r\nGET /v1/empty HTTP/1.1\r\n\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        left = size
+        while left:
+            left -= len(await reader.read(min(left, 65_536)))
+        assert (await read_answer(reader)).body == b""
+
+
+async def test_requests_of_one_connection_are_answered_in_order(service: Service) -> None:
+    async with service.connection() as (reader, writer):
+        for name in "abc":
+            writer.write(f"GET /v1/users/{name} HTTP/1.1\r\n\r\n".encode())
+        names = [json.loads((await read_answer(reader)).body)["user"] for _ in range(3)]
+    assert names == ["a", "b", "c"]
+
+
+async def test_unexpected_error_is_a_500_that_tells_nothing_but_where_to_look(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    reply = await client.get("/v1/broken", headers={"X-Request-Id": "find-me"})
+    assert reply.status_code == 500
+    assert reply.json()["error"]["status"] == "INTERNAL_SERVER_ERROR"
+    assert "find-me" in reply.json()["error"]["message"]
+    assert "nobody's business" not in reply.text
+    line = await service.line(type="service_log", trace_id="find-me")
+    assert "RuntimeError: nobody's business" in line["exception"]
+    assert line["level"] == "error"
+
+
+async def test_every_answer_has_a_trace_id(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/empty", "/nothing"):
+        assert re.fullmatch(UUID4, (await client.get(path)).headers["x-request-id"])
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("a.B_c-1", True), ("x" * 64, True), ("x" * 65, False), ("a b", False)]
+)
+async def test_trace_id_of_the_client_is_kept_if_it_is_well_formed(
+    client: httpx.AsyncClient, given: str, kept: bool
+) -> None:
+    reply = await client.get("/v1/empty", headers={"X-Request-Id": given})
+    assert (reply.headers["x-request-id"] == given) is kept
+
+
+async def test_request_is_logged_in_one_line(service: Service, client: httpx.AsyncClient) -> None:
+    """Contract: ams-users-metrics 12."""
+    await client.get(f"{TOPIC}?key=secret", headers={"X-Request-Id": "logged"})
+    line = await service.line(type="request_log", trace_id="logged")
+    assert line.pop("processing_time") >= 0
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "type": "request_log",
+        "trace_id": "logged",
+        "method": "GET",
+        "path": TOPIC,
+        "action": "topics:show",
+        "requester": "somebody",
+        "status_code": 200,
+    }
+
+
+async def test_error_is_logged_with_its_message(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    await client.post("/v1/unread", headers={"X-Request-Id": "refused"})
+    line = await service.line(type="request_log", trace_id="refused")
+    assert line["status_code"] == 403
+    assert line["msg"] == "Access to this resource is forbidden"
+
+
+async def test_token_in_a_path_is_never_logged(service: Service, client: httpx.AsyncClient) -> None:
+    paths = ["abcdef", "abcdef/", "abc%64ef", "abcdef.", "%61bcdef?key=abcdef"]
+    for number, path in enumerate(paths):
+        headers = {"X-Request-Id": f"token-{number}"}
+        await client.request("GET", f"/v1/users:byToken/{path}", headers=headers)
+        await client.options(f"/v1/users:byToken/{path}", headers=headers)
+        await client.post(f"/v1/users%3AbyToken/{path}", headers=headers)
+    line = await service.line(trace_id=f"token-{len(paths) - 1}", method="POST")
+    assert line["path"] == "/v1/users:byToken/<token>"
+    assert "bcdef" not in service.process.log()
+
+
+async def test_client_that_goes_away_cancels_its_request(
+    service: Service, client: httpx.AsyncClient
+) -> None:
+    async with service.connection() as (_, writer):
+        writer.write(b"GET /v1/wait HTTP/1.1\r\nX-Request-Id: gone\r\n\r\n")
+        await service.line(msg="waiting", trace_id="gone")
+        cancelled = (await client.get("/v1/state")).json()["cancelled"]
+
+    async def is_cancelled() -> bool:
+        return bool((await client.get("/v1/state")).json()["cancelled"] == cancelled + 1)
+
+    await eventually(is_cancelled, within=1.0)
+    line = await service.line(type="request_log", trace_id="gone")
+    assert line["status_code"] == 499
+    assert service.lines(level="error", trace_id="gone") == []
+
+
+async def test_client_that_resets_its_connection_cancels_its_request(service: Service) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket() as bare:
+        bare.setblocking(False)
+        await loop.sock_connect(bare, ("127.0.0.1", service.port))
+        await loop.sock_sendall(bare, b"GET /v1/wait HTTP/1.1\r\nX-Request-Id: reset\r\n\r\n")
+        await service.line(msg="waiting", trace_id="reset")
+        bare.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert (await service.line(type="request_log", trace_id="reset"))["status_code"] == 499
+
+
+async def test_health_tells_that_the_process_lives(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/healthz")
+    assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+
+
+async def test_metrics_are_those_of_prometheus(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    assert "process_cpu_seconds_total" in reply.text
