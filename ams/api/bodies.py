@@ -33,8 +33,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 def decode(body: bytes, shape: type[_Shape], otherwise: ServiceError) -> _Shape:
     """Reads a body as `shape`, or raises `otherwise`; `TooLarge` if it holds too many values."""
-    if len(body) > SMALL_BODY:
-        _check_number_of_values(body)
+    check_number_of_values(body)
     decoder = _DECODERS.get(shape)
     if decoder is None:
         decoder = _DECODERS[shape] = msgspec.json.Decoder(shape)
@@ -61,7 +60,10 @@ def decode_map(body: bytes, otherwise: ServiceError) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text is not None}
 
 
-def _check_number_of_values(body: bytes) -> None:
+def check_number_of_values(body: bytes) -> None:
+    """Raises `TooLarge` if a body holds too many values."""
+    if len(body) <= SMALL_BODY:
+        return
     if _values(body) > MOST_VALUES and _values(_STRING.sub(b"", body)) > MOST_VALUES:
         raise TooLarge("Request body holds too many values")
 

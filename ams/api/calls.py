@@ -1,15 +1,17 @@
 """One request on its way: who calls, on which project, with what body."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
+from urllib.parse import unquote_plus
 
 from ams.api.broker import Broker
 from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
-from ams.service.errors import Unauthorized
+from ams.service.errors import NotFound, Unauthorized
 from ams.service.http import Request, read_body
 
 _T = TypeVar("_T")
@@ -19,6 +21,8 @@ MOST_BODY_BYTES: Final = 1024 * 1024
 
 #: How often a handler starts over because metadata changed under it, before it gives up.
 ATTEMPTS: Final = 5
+
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Call:
 
     def argument(self, name: str) -> str:
         """The first value of a query parameter; empty if there is none."""
-        return str(self.request.args.get(name, ""))
+        return parameter(self.request, name)
 
     def require_publisher(self, topic: TopicRecord) -> None:
         """Raises Forbidden if the caller is a publisher who is not on the topic's list."""
@@ -97,6 +101,18 @@ class Call:
         raise AssertionError("unreachable")
 
 
+def parameter(request: Request, name: str) -> str:
+    """The first value of a query parameter; empty if there is none.
+
+    One that can't be decoded is as good as absent (contract: ams-core 1.14).
+    """
+    for part in request.query_string.split("&"):
+        key, _, value = part.partition("=")
+        if unquote_plus(key) == name and not _BAD_ESCAPE.search(value):
+            return unquote_plus(value)
+    return ""
+
+
 def presented_token(broker: Broker, request: Request) -> str:
     """The token as the client sent it; empty if there is none (contract: decision 1, 1.3)."""
     option = broker.settings.auth.auth_option
@@ -109,7 +125,7 @@ def presented_token(broker: Broker, request: Request) -> str:
             if scheme.lower() == "bearer":
                 token = value.strip()
     if not token and option != "header":
-        token = request.args.get("key", "")
+        token = parameter(request, "key")
     return token
 
 
@@ -143,9 +159,14 @@ async def authorised(
     request.ctx.requester = caller.uuid
     project = None
     name = names.get("project")
-    if name is not None and route != "projects:create":
+    if name is not None:
         catalog = broker.catalog
-        project = catalog.project_cached(name) or await catalog.project(name)
+        try:
+            project = catalog.project_cached(name) or await catalog.project(name)
+        except NotFound:
+            # Who creates a project needs none, but its admin is known by it if there is one.
+            if route != "projects:create":
+                raise
     roles = access.authorise(
         await broker.roles(), route, caller, project.id if project is not None else None
     )

@@ -15,7 +15,7 @@ _ZULU: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{0,9}))?Z"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_INT64_MAX: Final = 2**63 - 1
+_INT64: Final = range(-(2**63), 2**63)
 
 
 def time_text(time: datetime) -> str:
@@ -62,7 +62,7 @@ def page_size(text: str) -> int:
     """Items a page holds; 0 or less is all of them (contract: ams-core 1.14)."""
     if not text:
         return 0
-    if _SIZE.fullmatch(text) is None or abs(int(text)) > _INT64_MAX:
+    if _SIZE.fullmatch(text) is None or int(text) not in _INT64:
         raise InvalidArgument("Invalid page size")
     return int(text)
 
@@ -84,4 +84,4 @@ def page_start(token: str) -> int | None:
         raise InvalidArgument("Invalid page token") from None
     if _PAGE_ID.fullmatch(text.lower()) is None:
         raise InvalidArgument("Invalid page token")
-    return min(int(text, 16), _INT64_MAX)
+    return min(int(text, 16), _INT64[-1])

@@ -1,5 +1,6 @@
 """Opening and closing what a broker process holds."""
 
+import gc
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -19,6 +20,10 @@ from ams.metadata.store import Store
 from ams.service.broadcast import Broadcast
 from ams.service.redis import check_durability, close_redis, open_redis, redis_errors
 from ams.service.settings import Settings, SettingsError
+
+#: New objects after which Python looks for garbage in cycles: a batch makes thousands of objects,
+#: and none of them is in a cycle.
+COLLECT_AFTER: Final = 50_000
 
 #: Topics whose logs the sweeper trims at the same time.
 SWEPT_AT_ONCE: Final = 50
@@ -89,6 +94,10 @@ class Lifecycle:
         await self._broadcast.start()
         await self.broker.catalog.start()
         self._sweeper.start()
+        # What has been loaded by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(COLLECT_AFTER)
 
     async def check_redis(self) -> None:
         """Raises if Redis does not answer."""

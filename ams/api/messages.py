@@ -2,16 +2,18 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from msgspec import field
 
 from ams.api import formats
-from ams.api.bodies import Body, decode
+from ams.api.bodies import Body, check_number_of_values, decode
 from ams.api.calls import Call
+from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
-from ams.messages.log import Batch, Cursor
+from ams.messages.log import Cursor, Run
 from ams.metadata.records import SubscriptionRecord, TopicRecord
 from ams.service.errors import Conflict, InternalError, InvalidArgument, TooLarge
 from ams.service.settings import MessagesSettings
@@ -24,8 +26,14 @@ _INT64: Final = range(-(2**63), 2**63)
 PUBLISH_MAX_MESSAGES: Final = 10_000
 
 
-class Message(Body, rename="camel"):
-    """A message as a publisher sends it; the server sets `messageId` and `publishTime`."""
+class PublishBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Body of `:publish` as nearly all publishers send it: each message has data."""
+
+    messages: list[Message]
+
+
+class AnyMessage(Body, rename="camel"):
+    """A message as a publisher may send it; the server sets `messageId` and `publishTime`."""
 
     data: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
@@ -33,10 +41,10 @@ class Message(Body, rename="camel"):
     publish_time: str = ""
 
 
-class PublishBody(Body, rename="camel"):
+class AnyPublishBody(Body):
     """Body of `:publish`."""
 
-    messages: list[Message] = field(default_factory=list)
+    messages: list[AnyMessage] = field(default_factory=list)
 
 
 class PullBody(Body, rename="camel"):
@@ -58,16 +66,7 @@ class OffsetBody(Body, rename="camel"):
     offset: int = 0
 
 
-class _Stored(msgspec.Struct, omit_defaults=True):
-    attributes: dict[str, str]
-    data: str
-
-
-class _StoredPlain(msgspec.Struct):
-    data: str
-
-
-_ENCODE: Final = msgspec.json.Encoder(order="deterministic").encode
+_DECODE_PUBLISH: Final = msgspec.json.Decoder(PublishBody).decode
 
 
 async def publish(call: Call) -> bytes:
@@ -78,31 +77,26 @@ async def publish(call: Call) -> bytes:
 async def _publish(call: Call, topic: TopicRecord) -> bytes:
     call.require_publisher(topic)
     settings = call.broker.settings
-    json = await call.body(settings.server.max_request_bytes)
-    body = decode(json, PublishBody, InvalidArgument("Invalid Message Arguments"))
-    if len(body.messages) > PUBLISH_MAX_MESSAGES:
+    body = await call.body(settings.server.max_request_bytes)
+    messages = _messages(body)
+    if len(messages) > PUBLISH_MAX_MESSAGES:
         raise TooLarge(f"Too many messages: one request takes {PUBLISH_MAX_MESSAGES} at most")
     limit = settings.messages.max_message_bytes
-    stored: list[bytes | int] = []
-    size = 0
-    for message in body.messages:
-        data, attributes = message.data, message.attributes
-        if attributes:
-            json = _ENCODE(_Stored(attributes, data))[1:-1]
-        else:
-            json = _ENCODE(_StoredPlain(data))[1:-1]
-        length = len(data) if data.isascii() else len(data.encode())
-        if len(json) > limit and length + _bytes_in(attributes) > limit:
-            raise TooLarge
-        stored += json, length
-        size += len(json)
-    offset, _ = await call.broker.log.append(log_of(settings.messages, topic), stored, size)
-    ids = ",".join(f'"{offset + i}"' for i in range(len(body.messages)))
-    return f'{{"messageIds":[{ids}]}}'.encode()
+    if len(body) > limit and any(message.size > limit for message in messages):
+        raise TooLarge
+    offset, _ = await call.broker.log.append(log_of(settings.messages, topic), messages)
+    ids = '","'.join(map(str, range(offset, offset + len(messages))))
+    return f'{{"messageIds":["{ids}"]}}'.encode() if messages else b'{"messageIds":[]}'
 
 
-def _bytes_in(attributes: dict[str, str]) -> int:
-    return sum(len(name.encode()) + len(value.encode()) for name, value in attributes.items())
+def _messages(body: bytes) -> list[Message]:
+    """The messages of a publish."""
+    check_number_of_values(body)
+    try:
+        return _DECODE_PUBLISH(body).messages
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        unusual = decode(body, AnyPublishBody, InvalidArgument("Invalid Message Arguments"))
+        return [Message(each.data, each.attributes) for each in unusual.messages]
 
 
 def log_of(defaults: MessagesSettings, topic: TopicRecord) -> TopicLog:
@@ -134,8 +128,8 @@ async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) ->
     wait = call.broker.settings.messages.pull_wait_seconds
     until = arrived + wait if wait and _waits(body.return_immediately) else None
     cursor = _cursor_of(subscription, subscription.topic_uuid)
-    batch = await call.broker.log.pull(cursor, _most(body.max_messages), until)
-    return _received(subscription, batch)
+    runs = await call.broker.log.pull(cursor, _most(body.max_messages), until)
+    return _received(subscription, runs)
 
 
 def _waits(return_immediately: str | bool) -> bool:
@@ -150,17 +144,18 @@ def _most(max_messages: str | int) -> int:
     return max(1, max_messages)
 
 
-def _received(subscription: SubscriptionRecord, batch: Batch) -> bytes:
+def _received(subscription: SubscriptionRecord, runs: Sequence[Run]) -> bytes:
     """The answer of a pull: the stored JSON of the messages, joined."""
-    reference = f"projects/{subscription.project}/subscriptions/{subscription.name}".encode()
+    ack = f"projects/{subscription.project}/subscriptions/{subscription.name}".encode()
     parts: list[bytes] = []
-    for offset, (json, time) in enumerate(
-        zip(batch.messages, batch.times, strict=True), batch.offset
-    ):
-        parts.append(
-            b'{"ackId":"%b:%d","message":{"messageId":"%d",%b,"publishTime":"%b"}}'
-            % (reference, offset, offset, json, formats.publish_time_text(time).encode())
-        )
+    for first, messages, time in runs:
+        published = formats.publish_time_text(time).encode()
+        for offset, json in enumerate(messages, first):
+            # The stored JSON is an object with at least one field: two more go to its end.
+            parts.append(
+                b'{"ackId":"%b:%d","message":%b,"messageId":"%d","publishTime":"%b"}}'
+                % (ack, offset, json[:-1], offset, published)
+            )
     return b'{"receivedMessages":[%b]}' % b",".join(parts)
 
 

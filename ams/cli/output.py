@@ -51,38 +51,37 @@ def print_json_line(value: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table. Outside of a terminal its lines are as long as they need to be."""
-    _print_rows([[clean(cell) for cell in row] for row in rows], columns)
-
-
-def print_fields(fields: Sequence[tuple[str, str]]) -> None:
-    """Prints one thing, a named value a line; empty values are left out."""
-    _print_rows([[name, clean(value)] for name, value in fields if value], ())
-
-
-def _print_rows(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
+    cleaned = [[clean(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _print_rich(rows, header)
+        _print_rich_table(columns, cleaned)
         return
-    lines = [header, *rows] if header else list(rows)
+    lines = [columns, *cleaned]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
-def _print_rich(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
+def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     # Late: rich takes long to import, and a command whose output is piped does not need it.
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(header))
-    for position in range(max(map(len, [header, *rows]))):
-        name = header[position] if header else ""
-        style = "dim" if not header and position == 0 else ""
-        table.add_column(name, overflow="fold", header_style="bold", style=style)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console(highlight=False, markup=False, emoji=False).print(table)
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Prints one thing, a named value a line; empty values are left out."""
+    width = max(len(name) for name, _ in fields)
+    for name, value in fields:
+        if value:
+            typer.secho(f"{name:<{width}}  ", dim=True, nl=False)
+            typer.echo(clean(value))
 
 
 def print_message(received: "ReceivedMessage") -> None:

@@ -8,8 +8,8 @@
 --         epoch of the topic
 --         retention, microseconds, 0 = for ever
 --         retention, bytes, 0 = no limit
---         number of messages
---         per message: the JSON as stored (`m`), the length of its data (`d`)
+--         number of entries
+--         per entry: the JSON of its messages (`m`), the lengths of their data (`d`), how many
 -- Returns per topic: offset of its first message, publish time in microseconds; STALE, 0 for a
 -- topic whose epoch is old: nothing is appended to that one.
 
@@ -20,8 +20,8 @@ local SLACK = 65 / 64
 
 local clock = now_microseconds()
 
--- Appends the `count` messages that stand in ARGV from `start` on.
-local function append(log, topic, days, uuid, epoch, age, size, count, start)
+-- Appends the `entries` entries that stand in ARGV from `start` on.
+local function append(log, topic, days, uuid, epoch, age, size, entries, start)
   local known_epoch, next_, first, first_time, last_time, first_bytes, end_bytes, data_bytes,
     last_publish, day, day_messages, waiting =
     numbers(topic, 'epoch', 'next', 'first', 'first_time', 'last_time', 'first_bytes', 'end_bytes',
@@ -36,13 +36,16 @@ local function append(log, topic, days, uuid, epoch, age, size, count, start)
   if first == next_ then
     first_time = now
   end
-  for i = start, start + 2 * count - 2, 2 do
+  for i = start, start + 3 * entries - 3, 3 do
     end_bytes = end_bytes + #ARGV[i]
-    data_bytes = data_bytes + tonumber(ARGV[i + 1])
+    for length in string.gmatch(ARGV[i + 1], '%d+') do
+      data_bytes = data_bytes + tonumber(length)
+    end
     redis.call('XADD', log, entry_id(offset),
       'm', ARGV[i], 't', time, 'd', ARGV[i + 1], 'p', digits(end_bytes))
-    offset = offset + 1
+    offset = offset + tonumber(ARGV[i + 2])
   end
+  local count = offset - next_
 
   local seconds = last_publish > 0 and (now - last_publish) / 1000000 or 1
   if seconds <= 0 then
@@ -81,11 +84,11 @@ end
 local answer = {}
 local at = 2
 for key = 1, #KEYS, 3 do
-  local count = tonumber(ARGV[at + 4])
+  local entries = tonumber(ARGV[at + 4])
   local offset, time = append(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[at],
-    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), count, at + 5)
+    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), entries, at + 5)
   answer[#answer + 1] = offset
   answer[#answer + 1] = time
-  at = at + 5 + 2 * count
+  at = at + 5 + 3 * entries
 end
 return answer

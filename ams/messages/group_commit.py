@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ams.messages import keys
+from ams.messages.entries import Entry, join
 from ams.messages.errors import StaleMetadata
 from ams.messages.lane import Argument, Call, Connections, Lane, Reply
 from ams.messages.scripts import APPEND, Script
@@ -17,8 +18,8 @@ from ams.service.errors import ServiceError
 MOST_MESSAGES = 1000
 MOST_BYTES = 4 * 1024 * 1024
 
-#: Most bytes of one pipeline: what is on its way when a round trip fails.
-MOST_PIPELINE_BYTES = 16 * 1024 * 1024
+#: Bytes after which a pipeline is full, so that the next can be made while Redis works on it.
+PIPELINE_BYTES = 1024 * 1024
 
 
 class TopicLog(NamedTuple):
@@ -46,13 +47,11 @@ class Appended(NamedTuple):
 
 @dataclass(slots=True)
 class Publish:
-    """The messages of one request.
-
-    `arguments` alternates the stored JSON of a message and the length of its data in bytes.
-    """
+    """The messages of one request: `count` of them, their JSON `size` bytes long."""
 
     topic: TopicLog
-    arguments: Sequence[Argument]
+    entries: Sequence[Entry]
+    count: int
     size: int
     appended: "asyncio.Future[Appended]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -82,10 +81,10 @@ class AppendCall:
     def arguments(self) -> list[Argument]:
         arguments: list[Argument] = [keys.WAKE_CHANNEL]
         for topic, publishes in self._topics.items():
-            count = sum(len(publish.arguments) for publish in publishes) // 2
-            arguments += (*topic, count)
-            for publish in publishes:
-                arguments += publish.arguments
+            entries = list(join(entry for publish in publishes for entry in publish.entries))
+            arguments += (*topic, len(entries))
+            for entry in entries:
+                arguments += entry
         return arguments
 
     def succeed(self, reply: Reply) -> None:
@@ -101,7 +100,7 @@ class AppendCall:
                     publish.appended.set_exception(stale)
                 else:
                     publish.appended.set_result(Appended(offset, time))
-                offset += len(publish.arguments) // 2
+                offset += publish.count
 
     def fail(self, error: ServiceError) -> None:
         for publishes in self._topics.values():
@@ -139,7 +138,7 @@ class GroupCommit(Lane):
     def _take(self) -> list[Call]:
         groups: dict[str, list[Publish]] = {}
         size = 0
-        while self._publishes and size <= MOST_PIPELINE_BYTES:
+        while self._publishes and size <= PIPELINE_BYTES:
             publish = self._publishes.popleft()
             if publish.appended.done():
                 continue  # Its client has gone away before it was sent.
@@ -154,12 +153,11 @@ def _calls(publishes: Sequence[Publish]) -> Iterator[AppendCall]:
     call = AppendCall()
     messages = size = 0
     for publish in publishes:
-        count = len(publish.arguments) // 2
-        if size and (messages + count > MOST_MESSAGES or size + publish.size > MOST_BYTES):
+        if size and (messages + publish.count > MOST_MESSAGES or size + publish.size > MOST_BYTES):
             yield call
             call = AppendCall()
             messages = size = 0
         call.add(publish)
-        messages += count
+        messages += publish.count
         size += publish.size
     yield call

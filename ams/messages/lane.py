@@ -1,7 +1,7 @@
 """A lane: script calls that wait at the same moment go to Redis as one pipeline.
 
-While one pipeline is on its way the next calls gather, so that the busier a worker is the larger
-its pipelines get, and a quiet worker waits for nobody. The calls of one lane are sent in order.
+While pipelines are on their way the next calls gather, so that the busier a worker is the larger
+its pipelines get, and a quiet worker waits for nobody.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from redis.exceptions import (
 )
 
 from ams.messages.scripts import Script
-from ams.service.errors import ServiceError, Unavailable
+from ams.service.errors import InternalError, ServiceError, Unavailable
+from ams.service.logs import get_logger
 from ams.service.redis import REDIS_FAILURES, service_error
 
 #: What Redis answers to a script: integers, byte strings and lists of them. Each script's file says
@@ -31,6 +32,12 @@ Argument: TypeAlias = str | bytes | int
 
 #: Most calls in one pipeline: bounds the memory that the answers of one round trip can take.
 MOST_CALLS = 128
+
+#: Pipelines of one lane that are on their way at the same time: while Redis works on one, the next
+#: is made.
+PIPELINES = 2
+
+log = get_logger()
 
 
 class Call(Protocol):
@@ -129,7 +136,7 @@ def _command(call: Call, verb: str, script: str) -> tuple[Argument, ...]:
 
 
 class Lane:
-    """Sends script calls over one connection at a time.
+    """Sends script calls, over as many connections as it has pipelines on their way.
 
     Args:
         connections: where to send them.
@@ -151,7 +158,7 @@ class Lane:
         self._replicas = replicas
         self._replica_timeout = replica_timeout
         self._queue: deque[Call] = deque()
-        self._sender: asyncio.Task[None] | None = None
+        self._senders: set[asyncio.Task[None]] = set()
 
     def submit(self, call: Call) -> None:
         """Queues a call. It succeeds or fails by itself."""
@@ -159,8 +166,11 @@ class Lane:
         self._start()
 
     def _start(self) -> None:
-        if self._sender is None:
-            self._sender = asyncio.get_running_loop().create_task(self._send_all())
+        # One that is done is still in the set until the loop comes to its callback.
+        if sum(not sender.done() for sender in self._senders) < PIPELINES:
+            sender = asyncio.get_running_loop().create_task(self._send_all())
+            self._senders.add(sender)
+            sender.add_done_callback(self._senders.discard)
 
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
@@ -170,11 +180,8 @@ class Lane:
     async def _send_all(self) -> None:
         # One turn of the loop, so that requests that arrived together leave together.
         await asyncio.sleep(0)
-        try:
-            while calls := self._take():
-                await self._send(calls)
-        finally:
-            self._sender = None
+        while calls := self._take():
+            await self._send(calls)
 
     async def _send(self, calls: list[Call]) -> None:
         try:
@@ -190,6 +197,9 @@ class Lane:
             await self._look_around()
         except ServiceError as error:
             self._fail(calls, error)
+        except Exception:
+            log.exception("script calls failed")
+            self._fail(calls, InternalError())
 
     async def _look_around(self) -> None:
         """After a failure: in a cluster another server may have taken over."""

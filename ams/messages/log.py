@@ -7,6 +7,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import keys, scripts
+from ams.messages.entries import Message, pack
 from ams.messages.errors import StaleMetadata
 from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
 from ams.messages.lane import (
@@ -58,18 +59,18 @@ class Cursor(NamedTuple):
         return self.epoch, self.start, self.subscription
 
 
-class Batch(NamedTuple):
-    """What a pull found.
+class Run(NamedTuple):
+    """Messages that were appended together.
 
     Args:
-        offset: offset of the first message; the others follow it without a gap.
-        messages: the messages' JSON as it was stored.
-        times: when each was published, microseconds since 1970.
+        offset: offset of the first; the others follow it without a gap.
+        messages: the JSON of each, as it was stored.
+        time: when they were published, microseconds since 1970.
     """
 
     offset: int
     messages: Sequence[bytes]
-    times: Sequence[int]
+    time: int
 
 
 class Offsets(NamedTuple):
@@ -146,19 +147,15 @@ class MessageLog:
             raise StaleMetadata
         return reply
 
-    async def append(self, topic: TopicLog, messages: Sequence[Argument], size: int) -> Appended:
-        """Stores the messages of one publish, all or none, in their order.
-
-        Args:
-            topic: where to.
-            messages: in turns the JSON to store and the length of its data in bytes.
-            size: bytes of the JSON altogether.
-        """
-        publish = Publish(topic, messages, size)
+    async def append(self, topic: TopicLog, messages: Sequence[Message]) -> Appended:
+        """Stores the messages of one publish, all or none, in their order."""
+        entries = pack(messages)
+        size = sum([len(entry.json) for entry in entries])
+        publish = Publish(topic, entries, len(messages), size)
         self._writer(topic.uuid).publish(publish)
         return await publish.appended
 
-    async def pull(self, cursor: Cursor, most: int, until: float | None = None) -> Batch:
+    async def pull(self, cursor: Cursor, most: int, until: float | None = None) -> list[Run]:
         """Reads the next messages; the cursor stays where it is until they are acknowledged.
 
         Args:
@@ -171,9 +168,9 @@ class MessageLog:
         loop = asyncio.get_running_loop()
         while not self.waiting.closed and loop.time() < until:
             with self.waiting.place(cursor.topic) as woken:
-                batch = await self._pull(cursor, most, wait=True)
-                if batch.messages:
-                    return batch
+                runs = await self._pull(cursor, most, wait=True)
+                if runs:
+                    return runs
                 try:
                     async with asyncio.timeout_at(until):
                         await woken
@@ -181,8 +178,8 @@ class MessageLog:
                     break
         return await self._pull(cursor, most, wait=False)
 
-    async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> Batch:
-        offset, *entries = await self._call_with_epoch(
+    async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> list[Run]:
+        offset, count, *entries = await self._call_with_epoch(
             cursor.topic,
             scripts.PULL,
             (keys.log(cursor.topic), *cursor.keys()),
@@ -191,7 +188,13 @@ class MessageLog:
             self._settings.pull_max_bytes,
             int(wait),
         )
-        return Batch(offset, entries[::2], entries[1::2])
+        runs = []
+        for first, json, time in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
+            messages = json.split(b"\n")
+            if first < offset or first + len(messages) > offset + count:
+                messages = messages[max(0, offset - first) : offset + count - first]
+            runs.append(Run(max(first, offset), messages, time))
+        return runs
 
     async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
         """Acknowledges everything up to and including offset `highest`.
@@ -272,9 +275,9 @@ class MessageLog:
                 topic.retention_bytes,
                 TRIM_MESSAGES,
             )
-            removed += batch
-            if batch < TRIM_MESSAGES:
+            if batch == 0:
                 return removed
+            removed += batch
 
     async def raise_topic_epoch(self, topic: str, epoch: int) -> None:
         """Makes every node load the topic's metadata again before it next uses it."""

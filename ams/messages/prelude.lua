@@ -6,8 +6,8 @@
 --   first        offset of the oldest message kept; equals `next` when none is
 --   first_time   publish time of the oldest message kept, microseconds since 1970
 --   last_time    publish time of the newest message, microseconds; times never go back in a log
---   end_bytes    bytes ever stored; the `p` of the newest message
---   first_bytes  bytes ever stored before the oldest message kept
+--   end_bytes    bytes ever stored; the `p` of the newest entry
+--   first_bytes  bytes ever stored before the oldest entry kept
 --   data_bytes   sum of the lengths of all `data` ever published
 --   last_publish time of the last publish, microseconds; an empty one counts
 --   rate         messages per second between the last two publishes
@@ -15,11 +15,13 @@
 --                before it are in the hash `ams:{T}:days`
 --   waiting      1 while a pull waits for the next message
 --
--- The log `ams:{T}:log` is a stream; offset n has the ID (n+1)-0 and the fields
---   m  the JSON of the message, without braces and publish time, as a pull sends it
---   t  publish time, microseconds
---   d  length of `data`, bytes
---   p  bytes stored in the log up to the end of this message (sizes of `m`, added up)
+-- The log `ams:{T}:log` is a stream. An entry holds one message, or some that were appended
+-- together; that of offsets n... has the ID (n+1)-0 and the fields
+--   m  the JSON of its messages, a line each
+--   t  their publish time, microseconds
+--   d  the lengths of their `data` in bytes, separated by blanks
+--   p  bytes stored in the log up to the end of this entry (sizes of `m`, added up)
+-- Trimming removes whole entries, so `first` is always the first offset of one.
 --
 -- The subscription hash `ams:{T}:sub:S` (S: the subscription's uuid):
 --   epoch        as for the topic
@@ -78,23 +80,26 @@ local function is_stale(key, epoch)
   return false
 end
 
--- One message of the log as a table of its fields and its offset; nil past the end.
-local function message_at(log, offset)
-  local found = redis.call('XRANGE', log, entry_id(offset), '+', 'COUNT', 1)[1]
-  if not found then
-    return nil
-  end
-  local fields = found[2]
-  return {m = fields[2], t = tonumber(fields[4]), d = tonumber(fields[6]), p = tonumber(fields[8])}
+-- An entry as a table of its fields and `first`, the offset of its first message.
+local function as_entry(reply)
+  local fields = reply[2]
+  return {
+    first = tonumber(string.match(reply[1], '^%d+')) - 1,
+    m = fields[2], t = tonumber(fields[4]), d = fields[6], p = tonumber(fields[8]),
+  }
 end
 
--- The lowest offset in [low, high) whose message satisfies `holds`, or `high`. `holds` must be
--- false up to some message and true from there on.
+-- The entry that holds the message of an offset, which must not be below the oldest kept.
+local function entry_at(log, offset)
+  return as_entry(redis.call('XREVRANGE', log, entry_id(offset), '-', 'COUNT', 1)[1])
+end
+
+-- The lowest offset in [low, high) whose entry satisfies `holds`, or `high`. `holds` must be
+-- false up to some entry and true from there on.
 local function first_where(log, low, high, holds)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    local message = message_at(log, middle)
-    if not message or holds(message) then
+    if holds(entry_at(log, middle)) then
       high = middle
     else
       low = middle + 1
@@ -103,8 +108,8 @@ local function first_where(log, low, high, holds)
   return low
 end
 
--- Removes messages older than `age` microseconds, then the oldest beyond `size` bytes (0 = no
--- limit), at most `limit` of them. Returns how many were removed.
+-- Removes messages older than `age` microseconds, then the oldest entries until the rest is within
+-- `size` bytes (0 = no limit), at most `limit` messages. Returns how many were removed.
 local function trim(log, topic, now, age, size, limit)
   local first, next_, first_time, first_bytes, end_bytes =
     numbers(topic, 'first', 'next', 'first_time', 'first_bytes', 'end_bytes')
@@ -114,17 +119,20 @@ local function trim(log, topic, now, age, size, limit)
   local high = math.min(next_, first + limit)
   local cut = first
   if age > 0 and first_time < now - age then
-    cut = first_where(log, cut, high, function(message) return message.t >= now - age end)
+    cut = first_where(log, cut, high, function(entry) return entry.t >= now - age end)
   end
   if size > 0 and end_bytes - first_bytes > size then
-    cut = first_where(log, cut, high, function(message)
-      return end_bytes - message.p + #message.m <= size
+    cut = first_where(log, cut, high, function(entry)
+      return end_bytes - entry.p + #entry.m <= size
     end)
+  end
+  local oldest = cut < next_ and entry_at(log, cut)
+  if oldest then
+    cut = oldest.first  -- The limit may lie within an entry.
   end
   if cut == first then
     return 0
   end
-  local oldest = cut < next_ and message_at(log, cut)
   redis.call('XTRIM', log, 'MINID', '=', entry_id(cut))
   redis.call('HSET', topic, 'first', digits(cut),
     'first_time', digits(oldest and oldest.t or 0),

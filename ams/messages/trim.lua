@@ -4,7 +4,7 @@
 -- ARGV  1 retention, microseconds, 0 = for ever
 --       2 retention, bytes, 0 = no limit
 --       3 the most messages to remove
--- Returns how many were removed; as many as asked means that there may be more.
+-- Returns how many were removed; 0 if nothing is past the retention.
 
 go_on_when_full(KEYS[2])
 return trim(KEYS[1], KEYS[2], now_microseconds(),

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 from prometheus_client import Gauge
 
-_WAITING_PULLS = Gauge("ams_waiting_pulls", "Pulls that wait for a message now.")
+_WAITING_PULLS = Gauge(
+    "ams_waiting_pulls", "Pulls that wait for a message now.", multiprocess_mode="livesum"
+)
 
 
 class WaitingPulls:

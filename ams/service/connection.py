@@ -1,7 +1,7 @@
 """A client's HTTP/1.1 connection: Sanic's, with our way of reading bodies and sending answers."""
 
 import asyncio
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from sanic.exceptions import BadRequest as SanicBadRequest
 from sanic.exceptions import PayloadTooLarge
@@ -12,12 +12,12 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 from ams.service.errors import BadRequest, ServiceError, TooLarge
 
 #: Seconds a client may pause while it sends a body.
-BODY_PAUSE_SECONDS: Final = 60
+BODY_PAUSE_SECONDS = 60.0
 #: Seconds for which the rest of a refused body is thrown away, so that a client that is still
 #: sending it gets to read the answer rather than a broken connection.
-LINGER_SECONDS: Final = 5
+LINGER_SECONDS = 5
 #: A body longer than this, in bytes, is not copied behind its headers but sent on its own.
-SEPARATE_BODY_BYTES: Final = 65_536
+SEPARATE_BODY_BYTES = 65_536
 
 #: A request, whatever its application and context.
 AnyRequest: TypeAlias = "Request[Any, Any]"

@@ -32,7 +32,7 @@ from ams.service.settings import Settings
 #: Seconds an idle connection is kept open.
 KEEP_ALIVE_SECONDS = 120
 #: Seconds a client may pause while it sends the headers of a request.
-REQUEST_SECONDS = 60
+REQUEST_SECONDS = 60.0
 #: Seconds an answer may take, its way to a slow reader included. Handlers have limits of their own.
 RESPONSE_SECONDS = 900
 #: Longest request line and headers together, in bytes; the most that Sanic allows.
@@ -40,7 +40,7 @@ MAX_HEADER_BYTES = 16_384
 #: Bytes of a request that are read before somebody asks for them.
 READ_AHEAD_BYTES = 262_144
 #: Paths whose route is remembered.
-REMEMBERED_PATHS = 8192
+REMEMBERED_PATHS = 65_536
 
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -22,6 +22,8 @@ class Result:
     errors: str
 
     def json(self) -> Any:  # noqa: ANN401 (whatever JSON the command prints)
+        """The JSON that a command which succeeded has printed."""
+        assert self.status == 0, self.errors
         return json.loads(self.output)
 
 
@@ -36,12 +38,17 @@ class Ams:
             {"XDG_CONFIG_HOME": str(folder / "config"), **environment}
         )
 
-    def __call__(self, *arguments: str | Path, stdin: bytes = b"", **environment: str) -> Result:
-        """Runs a command to its end."""
+    def __call__(
+        self,
+        *arguments: str | Path,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Runs a command to its end; `environment` are variables for this run only."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
-            env={**self.environment, **environment},
+            env={**self.environment, **(environment or {})},
             input=stdin,
             capture_output=True,
             timeout=COMMAND_SECONDS,
@@ -49,13 +56,15 @@ class Ams:
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *arguments: str | Path, **streams: int) -> subprocess.Popen[bytes]:
-        """Starts a command; standard output is a pipe unless `streams` say otherwise."""
+    def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Starts a command; its input and output are pipes."""
         return subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
             env=self.environment,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     @staticmethod

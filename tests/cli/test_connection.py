@@ -1,5 +1,6 @@
 """Which broker a command talks to, and as whom."""
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +25,7 @@ class Recorder(ThreadingHTTPServer):
 class _Refusal(BaseHTTPRequestHandler):
     server: Recorder
 
-    def do_GET(self) -> None:  # noqa: N802 (the library's name)
+    def do_GET(self) -> None:
         self.server.requests.append((self.path, self.headers["x-api-key"]))
         body = b'{"error":{"code":418,"message":"recorded","status":"TEAPOT"}}'
         self.send_response(418)
@@ -50,7 +51,7 @@ def asked(
     ams: Ams, recorder: Recorder, *options: str, **environment: str
 ) -> tuple[str, str | None]:
     """The path and the token of the request that `ams topic list` sends."""
-    result = ams("topic", "list", *options, **environment)
+    result = ams("topic", "list", *options, environment=environment)
     assert (result.status, result.errors) == (1, "Error: recorded\n")
     return recorder.requests.pop()
 
@@ -174,8 +175,6 @@ def test_the_demo_users_act_on_the_demo_and_the_admin_on_all_else(
 
 
 def _json(line: str) -> dict[str, str]:
-    import json
-
     fields: dict[str, str] = json.loads(line)
     return fields
 

@@ -1,7 +1,8 @@
 """`ams publish` and `ams pull`."""
 
+import base64
+import json
 import signal
-import subprocess
 
 import pytest
 
@@ -27,8 +28,6 @@ def three(topic: Ams) -> Ams:
 
 def pulled(ams: Ams, *options: str) -> list[bytes]:
     """The data of the messages that a pull shows."""
-    import base64
-
     answer = ams("pull", "s", "--json", *options).json()
     return [base64.b64decode(entry["message"]["data"]) for entry in answer["receivedMessages"]]
 
@@ -82,7 +81,7 @@ def test_many_lines_of_a_file_keep_their_order(topic: Ams) -> None:
 
 
 def test_a_line_is_published_while_the_writer_pauses(topic: Ams) -> None:
-    with topic.start("publish", "t", "--lines", stdin=subprocess.PIPE) as publisher:
+    with topic.start("publish", "t", "--lines") as publisher:
         assert publisher.stdin
         assert publisher.stdout
         publisher.stdin.write(b"now\n")
@@ -129,8 +128,6 @@ def test_follow_shows_and_acknowledges_until_ctrl_c(three: Ams) -> None:
 
 
 def test_follow_prints_one_json_line_a_message_and_ends_at_max(three: Ams) -> None:
-    import json
-
     shown = three("pull", "s", "--follow", "--json", "--max", "2")
     assert shown.status == 0
     assert [json.loads(line)["message"]["messageId"] for line in shown.output.splitlines()] == [

@@ -98,7 +98,7 @@ def test_a_subscription_seeks_by_offset_time_start_and_end(ams: Ams) -> None:
     assert next_after("--offset", "2") == 2
     assert next_after("--time", "2026-01-01T00:00:00+01:00") == 0
     offsets = ams("subscription", "offsets", "s")
-    assert offsets.output.split() == "next 0 oldest 0 end 3 waiting 3".split()
+    assert offsets.output.split() == ["next", "0", "oldest", "0", "end", "3", "waiting", "3"]
     beyond = ams("subscription", "seek", "s", "--offset", "4")
     assert (beyond.status, beyond.errors) == (1, "Error: Offset out of bounds\n")
     late = ams("subscription", "seek", "s", "--time", "2096-01-01")
@@ -143,6 +143,6 @@ def test_status_and_version_are_shown(ams: Ams) -> None:
 def test_values_are_whole_however_narrow_the_reader_is(ams: Ams) -> None:
     name = "t" * 200
     ams("topic", "create", name)
-    listed = ams("topic", "list", COLUMNS="40")
+    listed = ams("topic", "list", environment={"COLUMNS": "40"})
     assert name in listed.output
     assert "\x1b" not in listed.output

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from hypothesis.stateful import (
 from redis.asyncio import Redis
 
 from ams.messages import keys
+from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
 from ams.messages.log import Cursor, MessageLog
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
@@ -55,6 +57,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.run(self.redis.flushall())
         self.topic = TopicLog("topic", 1, 0, 0)
         self.published: list[tuple[bytes, int]] = []
+        #: Offset and size of what was appended together and is kept.
+        self.entries: list[tuple[int, int]] = []
         self.oldest = 0
         self.model: dict[str, ModelSubscription] = {}
 
@@ -84,20 +88,25 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule(texts=st.lists(st.text(max_size=20), max_size=5))
     def publish(self, texts: list[str]) -> None:
-        messages = [f'"data":{text!r}'.encode() for text in texts]
-        arguments = [part for message in messages for part in (message, len(message))]
-        at = self.run(self.log.append(self.topic, arguments, sum(map(len, messages))))
+        at = self.run(self.log.append(self.topic, [Message(text) for text in texts]))
+        messages = [msgspec.json.encode(Message(text)) for text in texts]
         assert at.offset == len(self.published)
         self.published += [(message, at.time) for message in messages]
+        if messages:
+            self.entries.append((at.offset, len(b"\n".join(messages))))
 
     @rule(name=subscriptions, most=st.integers(1, 6))
     def pull(self, name: str, most: int) -> None:
         model = self.model[name]
         model.raise_to(self.oldest)
-        batch = self.run(self.log.pull(self.cursor(name), most))
+        runs = self.run(self.log.pull(self.cursor(name), most))
         expected = self.published[model.offset : model.offset + most]
-        assert batch.offset == model.offset
-        assert list(zip(batch.messages, batch.times, strict=True)) == expected
+        pulled = [
+            (offset, message, run.time)
+            for run in runs
+            for offset, message in enumerate(run.messages, run.offset)
+        ]
+        assert pulled == [(n, *message) for n, message in enumerate(expected, model.offset)]
         model.next_offset = model.offset + len(expected)
         model.late = False
 
@@ -142,10 +151,9 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(keep=st.integers(1, 300))
     def trim_by_bytes(self, keep: int) -> None:
         self.run(self.log.trim(self.topic._replace(retention_bytes=keep)))
-        kept = self.published[self.oldest :]
-        while kept and sum(len(message) for message, _ in kept) > keep:
-            kept.pop(0)
-            self.oldest += 1
+        while self.entries and sum(size for _, size in self.entries) > keep:
+            self.entries.pop(0)
+            self.oldest = self.entries[0][0] if self.entries else len(self.published)
 
     @rule()
     def trim_everything_by_age(self) -> None:
@@ -154,6 +162,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.run(self.log.trim(self.topic._replace(retention_microseconds=1)))
         if self.published and self.now() - self.published[-1][1] > 1:
             self.oldest = len(self.published)
+            self.entries.clear()
 
     def now(self) -> int:
         seconds, microseconds = self.run(self.redis.time())

@@ -69,10 +69,8 @@ def test_publish_one_and_many_then_pull_and_ack(ams: ArgoMessagingService, topic
     assert ams.publish(topic, batch)["messageIds"] == ["1", "2", "3"]
     pulled = ams.pull_sub("sub", num=10, return_immediately=True)
     assert [message.get_data() for _, message in pulled] == [
-        "one",
-        "message 0",
-        "message 1",
-        "message 2",
+        b"one",
+        *(f"message {i}".encode() for i in range(3)),
     ]
     assert pulled[0][1].get_attr() == {"k": "v"}
     assert ams.ack_sub("sub", [ack_id for ack_id, _ in pulled])

@@ -1,7 +1,8 @@
 """A small service on the HTTP kit: `python -m tests.service.sample`.
 
-Settings come from `AMS_` environment variables. With `SAMPLE_REFUSES` it refuses to start, and with
-`SAMPLE_STORE` it is ready while that file exists.
+Settings come from `AMS_` environment variables. With `SAMPLE_REFUSES` it refuses to start, with
+`SAMPLE_BREAKS` it fails to; with `SAMPLE_STORE` it is ready while that file exists, and with
+`SAMPLE_IMPATIENT` clients must not pause.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import sys
 import msgspec
 from prometheus_client import Counter
 
+from ams.service import connection, http
 from ams.service.errors import Forbidden, Unavailable
 from ams.service.health import add_health
 from ams.service.http import App, Request, make_app, read_body
@@ -18,6 +20,9 @@ from ams.service.logs import configure_logging, get_logger
 from ams.service.responses import Response
 from ams.service.server import run
 from ams.service.settings import load_settings
+
+#: How long clients may pause, in seconds, of a service that is impatient.
+IMPATIENT_SECONDS = 0.2
 
 STATES = Counter("sample_states", "Times the state was asked for.")
 
@@ -120,6 +125,8 @@ def make_sample(sample: Sample) -> App:
 
 
 def main() -> int:
+    if "SAMPLE_IMPATIENT" in os.environ:
+        http.REQUEST_SECONDS = connection.BODY_PAUSE_SECONDS = IMPATIENT_SECONDS
     settings = load_settings()
     configure_logging(settings.log.level)
     sample = Sample()

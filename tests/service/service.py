@@ -15,8 +15,18 @@ from tests.eventually import eventually
 from tests.processes import ChildProcess, free_port
 
 ROOT = Path(__file__).parents[2]
+JSON = "application/json; charset=utf-8"
+#: A path that the sample service knows.
+TOPIC = "/v1/projects/P/topics/T"
+#: Longest request body that the tests' shared sample service takes, in bytes.
+MAX_BODY = 1_000_000
 #: Longest wait for an answer, in seconds.
 PATIENCE_SECONDS = 10.0
+
+
+def error(code: int, message: str, status: str) -> dict[str, object]:
+    """The body of an error."""
+    return {"error": {"code": code, "message": message, "status": status}}
 
 
 class Answer(NamedTuple):

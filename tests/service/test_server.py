@@ -17,7 +17,7 @@ import pytest_asyncio
 from tests.certificates import Certificates
 from tests.eventually import eventually
 from tests.processes import free_port
-from tests.service.service import Service, read_answer
+from tests.service.service import Service, error, read_answer
 
 OLD_TLS = ssl.TLSVersion.TLSv1_1
 
@@ -39,6 +39,13 @@ async def start(tmp_path: Path) -> AsyncIterator[StartService]:
             return await service.start()
 
         yield start_one
+
+
+@pytest_asyncio.fixture(scope="module")
+async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    service = Service(tmp_path_factory.mktemp("impatient"), SAMPLE_IMPATIENT="1")
+    yield await service.start()
+    service.process.kill()
 
 
 async def refuses(service: Service, within: float = 10.0) -> None:
@@ -120,6 +127,20 @@ async def test_request_that_does_not_end_is_cut_off(start: StartService) -> None
     assert await ended(service, within=3) == 0
     assert (await service.line(msg="requests cut off"))["count"] == 1
     assert (await service.line(type="request_log", path="/v1/sleep/60"))["status_code"] == 499
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"GET /v1/st",
+        b"GET /v1/state HTTP/1.1\r\nHost: h\r\n",
+        b"POST /v1/projects/P/topics/T:publish HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+    ],
+)
+async def test_client_that_stops_sending_is_told_so(impatient: Service, beginning: bytes) -> None:
+    answer = await impatient.send(beginning)
+    assert (answer.status, answer.headers["connection"]) == (408, "close")
+    assert answer.json() == error(408, "Request Timeout", "TIMEOUT")
 
 
 async def test_not_ready_while_a_store_is_away(start: StartService, tmp_path: Path) -> None:

@@ -17,6 +17,17 @@ READ_BYTES = 1 << 20
 END_BYTES = 4096
 
 _SHOWN_LEVELS = ("warning", "error", "critical")
+_REDIS_SPACES = 4
+_REDIS_ROUTINE = (
+    "oO0OoO0OoO0Oo",
+    "Redis version=",
+    "Configuration loaded",
+    "Server initialized",
+    "WARNING Memory overcommit",
+    "WARNING overcommit_memory",
+    "User requested shutdown",
+    "Redis is now ready to exit",
+)
 _COMMON_FIELDS = frozenset({"time", "level", "msg", "type", "trace_id", "logger", "exception"})
 
 
@@ -89,9 +100,14 @@ def digest_json(line: str) -> str:
 
 
 def digest_redis(line: str) -> str:
-    """What to show of a line of Redis's log: those that Redis itself marks as warnings."""
+    """What to show of a line of Redis's log, such as `1:M 23 Nov 2026 23:54:14.123 # text`.
+
+    Those that Redis itself marks as warnings, less what it says at every start and stop.
+    """
     before, mark, text = line.partition(" # ")
-    return text if mark and before.count(" ") >= 4 else ""
+    if not mark or before.count(" ") != _REDIS_SPACES or text.startswith(_REDIS_ROUTINE):
+        return ""
+    return text
 
 
 def last_line(file: Path) -> str:

@@ -92,7 +92,7 @@ class _Run:
                 child.kill()
             return
         self._over.set()
-        console.say("Stopping; Ctrl-C again does it the hard way.")
+        console.say("Stopping; Ctrl-C again kills.")
 
     async def _start(self) -> None:
         folder = self._plan.folder

@@ -1,0 +1,249 @@
+"""`ams up` from start to stop, and what it keeps from one run to the next."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.command import Ams
+from tests.cli.data_folder import Up
+from tests.eventually import eventually_sync
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """An `ams up` of the test's own, not started."""
+    with Up(tmp_path) as up:
+        yield up
+
+
+def publish(up: Up, text: str) -> str:
+    """Publishes to the demo topic, and returns the id."""
+    published = Ams(up.folder)("publish", "demo-topic", text)
+    assert published.status == 0, published.errors
+    return published.output.strip()
+
+
+def pulled(up: Up) -> str:
+    shown = Ams(up.folder)("pull", "demo-sub")
+    assert shown.status == 0, shown.errors
+    return shown.output
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> None:
+    up.start()
+    credentials = up.credentials()
+    assert set(credentials) == {"ca", "broker", "service_token", "admin", "demo"}
+    assert set(credentials["broker"]) == {"http", "https"}
+    demo = credentials["demo"]
+    assert (demo["project"], demo["topic"], demo["subscription"]) == (
+        "demo",
+        "demo-topic",
+        "demo-sub",
+    )
+    users = [credentials["admin"], demo["publisher"], demo["consumer"]]
+    assert all(set(user) == {"name", "token"} for user in users)
+    tokens = [credentials["service_token"], *(user["token"] for user in users)]
+    assert len(set(tokens)) == 4
+    assert mode(up.data) == 0o700
+    for file in ("credentials.json", "ams.toml", "ams.db", "logs/broker.log", "tls/ca.key"):
+        assert mode(up.data / file) & 0o077 == 0, file
+    assert not any(token in up.output + up.log("broker") for token in tokens)
+    lines = [line.strip() for line in up.output.splitlines() if "demo-" in line]
+    assert len(lines) == 3
+    program = f"{sys.executable} -m ams"
+    assert [line.removeprefix(program).split()[0] for line in lines] == ["publish", "pull", "pull"]
+    assert credentials["broker"]["http"] in up.output
+    assert credentials["broker"]["https"] in up.output
+    assert "\x1b" not in up.output
+    assert httpx.get(
+        f"{credentials['broker']['https']}/v1/version",
+        verify=ssl.create_default_context(cafile=credentials["ca"]),
+        trust_env=False,
+    ).is_success
+
+
+def test_ctrl_c_stops_all_in_order_and_the_next_start_finds_everything(up: Up) -> None:
+    up.start()
+    before = up.credentials()
+    assert publish(up, "kept") == "0"
+    up.process.signal(signal.SIGINT)
+    assert up.end() == 0
+    assert up.left() == {}
+    assert "error" not in up.log("broker"), "the broker has ended before Redis"
+    up.start()
+    assert up.credentials() == before
+    assert "kept" in pulled(up)
+    assert publish(up, "next") == "1"
+    assert up.process.terminate() == 0
+    assert up.left() == {}
+
+
+def test_a_child_that_is_killed_is_reported_and_started_again(up: Up) -> None:
+    up.start()
+    publish(up, "kept")
+    for name, word in (("broker", " serve "), ("redis", "redis-server")):
+        os.kill(up.pid_of(word), signal.SIGKILL)
+        eventually_sync(lambda name=name: f"{name}  was killed by SIGKILL" in up.output)  # type: ignore[misc]
+        eventually_sync(up.ready, within=20)
+    assert "kept" in pulled(up)
+    assert up.process.terminate() == 0
+    assert up.left() == {}
+
+
+def test_a_broker_that_dies_time_and_again_takes_all_down(up: Up) -> None:
+    up.start()
+    killed = set()
+    while up.process.running:
+        broker = next((pid for pid, line in up.left().items() if " serve " in line), 0)
+        if broker and broker not in killed:
+            killed.add(broker)
+            os.kill(broker, signal.SIGKILL)
+        eventually_sync(
+            lambda: not up.process.running or any(" serve " in line for line in up.left().values())
+        )
+    assert up.process.exit_code == 1
+    assert len(killed) == 5
+    assert up.last_line.startswith("Error: broker was killed by SIGKILL time and again")
+    assert str(up.data / "logs" / "broker.log") in up.last_line
+    assert up.left() == {}
+
+
+def test_killing_ams_up_leaves_nothing_behind_and_loses_nothing(up: Up) -> None:
+    up.start()
+    publish(up, "kept")
+    up.process.signal(signal.SIGKILL)
+    assert up.end() == -signal.SIGKILL
+    eventually_sync(lambda: not up.left())
+    up.start()
+    assert "kept" in pulled(up)
+
+
+@pytest.mark.parametrize("milestone", ["ams.toml", "redis.sock", "ams.db", "logs/broker.log"])
+def test_a_first_start_that_was_cut_short_is_completed_by_the_next(up: Up, milestone: str) -> None:
+    up.begin()
+    eventually_sync((up.data / milestone).exists)
+    up.process.signal(signal.SIGKILL)
+    up.end()
+    assert not (up.data / "credentials.json").exists()
+    up.start()
+    assert publish(up, "whole") == "0"
+    assert "whole" in pulled(up)
+
+
+def test_what_an_operator_changed_stays_so(up: Up) -> None:
+    up.start()
+    ams = Ams(up.folder)
+    assert ams("topic", "delete", "demo-topic").status == 0
+    token = ams("user", "refresh-token", "demo-consumer", "--json").json()["token"]
+    up.process.terminate()
+    settings = up.data / "ams.toml"
+    text = settings.read_text().replace("[auth]", '[log]\nlevel = "debug"\n\n[auth]')
+    settings.write_text(text)
+    up.start()
+    assert settings.read_text() == text
+    assert up.credentials()["demo"]["consumer"]["token"] == token
+    assert ams("topic", "show", "demo-topic").errors == "Error: Topic doesn't exist\n"
+
+
+def test_a_folder_can_be_moved(up: Up) -> None:
+    up.start()
+    publish(up, "moved along")
+    up.process.terminate()
+    moved = up.folder / ("x" * 100) / "y"
+    moved.mkdir(parents=True)
+    up.data.rename(moved / "ams-data")
+    up.data = moved / "ams-data"
+    up.start("--data", str(up.data))
+    shown = Ams(up.folder)("pull", "demo-sub", "--data", up.data)
+    assert "moved along" in shown.output, shown.errors
+    assert f"pull --data {up.data} demo-sub" in up.output
+
+
+def test_any_free_port_will_do(up: Up) -> None:
+    up.start("--http-port", "0", "--https-port", "0")
+    publish(up, "somewhere")
+
+
+def test_redis_comes_from_the_wheel_where_no_other_is_installed(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    # What the tests themselves start processes with.
+    if setpriv := shutil.which("setpriv"):
+        (programs / "setpriv").symlink_to(setpriv)
+    with Up(tmp_path, PATH=str(programs)) as up:
+        up.start()
+        assert "version=6.2" in up.log("redis")
+        publish(up, "hello")
+        assert up.process.terminate() == 0
+
+
+@pytest.mark.parametrize(("option", "scheme"), [("--http-port", "http"), ("--https-port", "https")])
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path, option: str, scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, Up(tmp_path) as up:
+        port = taken.getsockname()[1]
+        assert up.begin(option, str(port)).end() == 1
+        assert up.output == (
+            f"Error: port {port} of 127.0.0.1 is in use; choose another by {option}\n"
+        )
+        assert up.left() == {}
+
+
+def test_a_second_ams_up_on_a_folder_says_so(up: Up) -> None:
+    up.start()
+    first = up.process
+    assert up.begin().end() == 1
+    assert up.output == f"Error: another `ams up` (process {first.pid}) runs on {up.data}\n"
+    assert up.ready()
+    up.process = first
+
+
+def test_a_folder_of_something_else_is_left_alone(up: Up) -> None:
+    up.data.mkdir()
+    (up.data / "thesis").write_text("")
+    assert up.begin().end() == 1
+    assert up.output == f"Error: {up.data} is not empty, and is no data folder of `ams up`\n"
+    assert [file.name for file in up.data.iterdir()] == ["thesis"]
+
+
+def test_messages_of_a_newer_redis_are_not_given_to_an_older_one(up: Up) -> None:
+    up.start()
+    up.process.terminate()
+    (up.data / "redis" / "version").write_text("99.1\n")
+    assert up.begin().end() == 1
+    assert "were written by Redis 99.1" in up.last_line
+    assert up.left() == {}
+
+
+def test_a_long_log_is_put_aside_at_the_start(up: Up) -> None:
+    up.data.mkdir()
+    (up.data / "lock").touch()
+    logs = up.data / "logs"
+    logs.mkdir()
+    with (logs / "broker.log").open("wb") as stream:
+        stream.truncate(11 << 20)
+    up.start()
+    assert (logs / "broker.log.1").stat().st_size == 11 << 20
+    assert (logs / "broker.log").stat().st_size < 1 << 20
+
+
+def test_a_broker_that_can_not_start_ends_all_with_its_own_reason(up: Up) -> None:
+    up.start()
+    up.process.terminate()
+    settings = up.data / "ams.toml"
+    settings.write_text(settings.read_text().replace("token_keys = [", "token_keys = [] #"))
+    assert up.begin().end() == 1
+    assert "token_keys" in up.last_line
+    assert up.left() == {}

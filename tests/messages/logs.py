@@ -1,0 +1,117 @@
+"""Message logs on real servers, and what tests ask of them again and again."""
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+from uuid import uuid4
+
+import msgspec
+from redis.asyncio import Redis, RedisCluster
+
+from ams.messages import keys
+from ams.messages.entries import Message
+from ams.messages.group_commit import Appended, TopicLog
+from ams.messages.log import Cursor, MessageLog, Run
+from ams.service.broadcast import Broadcast
+from ams.service.redis import close_redis, open_redis
+from ams.service.settings import MessagesSettings, RedisSettings
+
+#: What one round trip to Redis may take in these tests, in seconds.
+TIMEOUT = 2.0
+
+
+@dataclass(frozen=True)
+class OpenLog:
+    """A log, and the client it uses."""
+
+    log: MessageLog
+    client: Redis | RedisCluster
+
+    async def hash(self, key: str) -> dict[str, int]:
+        """The whole numbers in a hash of Redis, by field; any others are left out."""
+        found = await cast("Awaitable[dict[bytes, bytes]]", self.client.hgetall(key))
+        numbers = {name.decode(): value.decode() for name, value in found.items()}
+        return {name: int(value) for name, value in numbers.items() if value.isdigit()}
+
+    async def keys_of(self, topic: str) -> set[str]:
+        """Every key that Redis has of a topic."""
+        return {key.decode() async for key in self.client.scan_iter(match=f"ams:{{{topic}}}:*")}
+
+    async def set_field(self, key: str, field: str, value: int) -> None:
+        """Changes a number in a hash behind the log's back."""
+        await cast("Awaitable[int]", self.client.hset(key, field, str(value)))
+
+    async def marked(self, topic: str) -> bool:
+        """Whether the next append to the topic is to wake somebody."""
+        return await cast("Awaitable[bool]", self.client.hexists(keys.topic(topic), "waiting"))
+
+
+@asynccontextmanager
+async def open_log(
+    url: str, timeout: float = TIMEOUT, **settings: object
+) -> AsyncIterator[OpenLog]:
+    """A log on the Redis of a URL; keywords are settings of `[messages]`."""
+    client = open_redis(RedisSettings(url=url, timeout_seconds=timeout))
+    try:
+        await client.initialize()
+        limits = MessagesSettings.model_validate({"durability": "memory", **settings})
+        yield OpenLog(MessageLog(client, limits, timeout), client)
+    finally:
+        await close_redis(client)
+
+
+@asynccontextmanager
+async def wake_ups(opened: OpenLog) -> AsyncIterator[Broadcast]:
+    """Lets wake-ups reach those who wait, as a broker does."""
+    waiting = opened.log.waiting
+    broadcast = Broadcast(
+        opened.client,
+        {keys.WAKE_CHANNEL: lambda topic: waiting.wake(topic.decode())},
+        on_back=waiting.wake_all,
+    )
+    await broadcast.start()
+    try:
+        yield broadcast
+    finally:
+        await broadcast.aclose()
+
+
+def new_topic(epoch: int = 1, *, age: int = 0, size: int = 0) -> TopicLog:
+    """A topic that nobody has used; `age` in microseconds, `size` in bytes, 0 for no limit."""
+    return TopicLog(str(uuid4()), epoch, age, size)
+
+
+def new_cursor(topic: TopicLog, start: int = 0, epoch: int = 1) -> Cursor:
+    """A subscription that nobody has used."""
+    return Cursor(topic.uuid, str(uuid4()), epoch, start)
+
+
+def message(text: str) -> bytes:
+    """The JSON of a message of these data."""
+    return msgspec.json.encode(Message(text))
+
+
+async def publish(log: MessageLog, topic: TopicLog, *texts: str) -> Appended:
+    """Publishes messages of these data."""
+    return await log.append(topic, [Message(text) for text in texts])
+
+
+def offsets_of(runs: Sequence[Run]) -> list[int]:
+    """The offsets of what was pulled."""
+    return [offset for run in runs for offset, _ in enumerate(run.messages, run.offset)]
+
+
+def messages_of(runs: Sequence[Run]) -> list[bytes]:
+    """What was pulled."""
+    return [each for run in runs for each in run.messages]
+
+
+async def pull_all(log: MessageLog, topic: TopicLog) -> list[bytes]:
+    """Every message that the topic keeps, by as many pulls as that takes."""
+    cursor = new_cursor(topic)
+    found: list[bytes] = []
+    while runs := await log.pull(cursor, 1_000_000):
+        found += messages_of(runs)
+        await log.acknowledge(cursor, offsets_of(runs)[-1], deadline=600)
+    return found

@@ -1,0 +1,102 @@
+"""Lanes: a call that was submitted is answered, whatever happens around it.
+
+What these tests need of a server is that it answers at one exact turn of the event loop, or breaks
+in a way that none is known to; so it is a stand-in here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
+
+import pytest
+from redis.asyncio.connection import Connection
+
+from ams.messages.lane import Lane, SingleCall
+from ams.messages.scripts import OFFSETS
+from ams.service.errors import InternalError
+
+Read = Callable[[], Awaitable[object]]
+
+
+class StandIn:
+    """A connection whose answers a test decides."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    def pack_commands(self, commands: Sequence[object]) -> list[bytes]:
+        return []
+
+    async def send_packed_command(self, command: object, **_: object) -> None:
+        pass
+
+    async def read_response(self, **_: object) -> object:
+        return await self._read()
+
+    async def disconnect(self, **_: object) -> None:
+        pass
+
+
+class StandIns:
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    async def acquire(self) -> Connection:
+        return cast(Connection, StandIn(self._read))
+
+    async def release(self, connection: Connection) -> None:
+        pass
+
+    async def look_around(self) -> None:
+        pass
+
+
+def call(lane: Lane) -> "asyncio.Future[object]":
+    submitted = SingleCall(OFFSETS, ["key"], [])
+    lane.submit(submitted)
+    return submitted.reply
+
+
+async def test_a_call_made_at_the_moment_when_all_pipelines_end_is_sent() -> None:
+    answer = asyncio.Event()
+    reading = 0
+
+    async def read() -> object:
+        nonlocal reading
+        reading += 1
+        await answer.wait()
+        return 1
+
+    lane = Lane(StandIns(read), timeout=5)
+
+    async def two_calls(ahead: Callable[[], bool]) -> None:
+        first = call(lane)
+        while not ahead():
+            await asyncio.sleep(0)
+        await first
+        await call(lane)
+
+    async def one_call() -> None:
+        while reading < 1:
+            await asyncio.sleep(0)
+        await call(lane)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(two_calls(lambda: reading == 2))
+        tasks.create_task(one_call())
+        while reading < 2:
+            await asyncio.sleep(0)
+        answer.set()
+
+
+async def test_an_error_that_nobody_expects_is_answered_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def read() -> object:
+        raise LookupError("nobody expects this")
+
+    lane = Lane(StandIns(read), timeout=5)
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            with pytest.raises(InternalError):
+                await call(lane)
