@@ -66,6 +66,8 @@ DEFAULT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         "topics:metrics": _PUBLISHER,
         "topics:acl": _PROJECT,
         "topics:modifyAcl": _PROJECT,
+        # Ours: not in the contract.
+        "topics:modifyRetention": _PROJECT,
         "topics:attachSchema": _PROJECT,
         "topics:detachSchema": _PROJECT,
         "subscriptions:list": _CONSUMER,

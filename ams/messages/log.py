@@ -281,12 +281,21 @@ class MessageLog:
 
     async def raise_topic_epoch(self, topic: str, epoch: int) -> None:
         """Makes every node load the topic's metadata again before it next uses it."""
-        await self._call(topic, scripts.RAISE_EPOCH, (keys.topic(topic),), epoch)
+        await self._call(topic, scripts.RAISE_TOPIC_EPOCH, (keys.topic(topic),), epoch)
 
     async def raise_subscription_epoch(self, topic: str, subscription: str, epoch: int) -> None:
         """Makes every node load the subscription's metadata again before it next uses it."""
-        key = keys.subscription(topic, subscription)
-        await self._call(topic, scripts.RAISE_EPOCH, (key,), epoch)
+        await self._call(
+            topic,
+            scripts.RAISE_SUBSCRIPTION_EPOCH,
+            (
+                keys.topic(topic),
+                keys.subscription(topic, subscription),
+                keys.subscriptions(topic),
+            ),
+            epoch,
+            subscription,
+        )
 
     async def drop(self, topic: str) -> None:
         """Removes a topic's messages, counters and subscriptions' positions."""

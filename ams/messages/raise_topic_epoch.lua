@@ -1,6 +1,6 @@
--- Makes scripts refuse metadata that is older than `epoch`.
+-- Makes scripts refuse metadata of a topic that is older than `epoch`.
 --
--- KEYS  1 topic hash or subscription hash
+-- KEYS  1 topic hash
 -- ARGV  1 epoch
 -- Returns 1, or 0 if the hash knows this epoch or a newer one already.
 
