@@ -84,7 +84,7 @@ async def _publish(call: Call, topic: TopicRecord) -> bytes:
     limit = settings.messages.max_message_bytes
     if len(body) > limit and any(message.size > limit for message in messages):
         raise TooLarge
-    offset, _ = await call.broker.log.append(log_of(settings.messages, topic), messages)
+    offset, _ = await call.broker.log.append(log_of(settings.messages, topic), messages, len(body))
     ids = '","'.join(map(str, range(offset, offset + len(messages))))
     return f'{{"messageIds":["{ids}"]}}'.encode() if messages else b'{"messageIds":[]}'
 

@@ -37,21 +37,16 @@ class Entry(NamedTuple):
     number: int
 
 
-def pack(messages: Sequence[Message]) -> list[Entry]:
-    """Packs messages into as few entries as their bounds allow."""
-    entries = []
-    start = size = 0
-    for end, message in enumerate(messages):
-        # A guess at the length of the JSON will do: the bounds are there for speed alone.
-        size += len(message.data) + 32
-        if message.attributes:
-            size += message.size - len(message.data)
-        if end > start and (size > ENTRY_BYTES or end - start == ENTRY_MESSAGES):
-            entries.append(_entry(messages[start:end]))
-            start, size = end, len(message.data) + 32
-    if messages:
-        entries.append(_entry(messages[start:]))
-    return entries
+def pack(messages: Sequence[Message], size: int) -> list[Entry]:
+    """Packs messages into entries of about the bounds above.
+
+    Args:
+        messages: what to pack.
+        size: bytes of all of them together, roughly; they are taken to be alike.
+    """
+    fit = len(messages) * ENTRY_BYTES // (size + 1)
+    step = max(1, min(fit, ENTRY_MESSAGES))
+    return [_entry(messages[at : at + step]) for at in range(0, len(messages), step)]
 
 
 def _entry(messages: Sequence[Message]) -> Entry:

@@ -147,9 +147,19 @@ class MessageLog:
             raise StaleMetadata
         return reply
 
-    async def append(self, topic: TopicLog, messages: Sequence[Message]) -> Appended:
-        """Stores the messages of one publish, all or none, in their order."""
-        entries = pack(messages)
+    async def append(
+        self, topic: TopicLog, messages: Sequence[Message], size: int | None = None
+    ) -> Appended:
+        """Stores the messages of one publish, all or none, in their order.
+
+        Args:
+            topic: where to.
+            messages: what to store.
+            size: bytes of their JSON, roughly, if the caller knows.
+        """
+        if size is None:
+            size = sum([message.size for message in messages])
+        entries = pack(messages, size)
         size = sum([len(entry.json) for entry in entries])
         publish = Publish(topic, entries, len(messages), size)
         self._writer(topic.uuid).publish(publish)

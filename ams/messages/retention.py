@@ -50,11 +50,26 @@ class Sweeper:
                     await self.sweep()
             except ServiceError as error:
                 get_logger().warning("Retention could not be applied", error=error.message)
+            except Exception:
+                # Were this to end, nobody would notice until Redis is full.
+                get_logger().exception("Retention could not be applied")
             await asyncio.sleep(INTERVAL)
 
     async def sweep(self) -> int:
-        """Trims every topic's log once; returns how many messages were removed."""
+        """Trims every topic's log once; returns how many messages were removed.
+
+        Raises the first failure once all topics have had their turn: in a cluster one server may be
+        down, and the topics of the others must not grow for that.
+        """
         removed = 0
+        failures: list[BaseException] = []
         async for topics in self._topics():
-            removed += sum(await asyncio.gather(*map(self._log.trim, topics)))
+            trims = map(self._log.trim, topics)
+            for outcome in await asyncio.gather(*trims, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    failures.append(outcome)
+                else:
+                    removed += outcome
+        if failures:
+            raise failures[0]
         return removed

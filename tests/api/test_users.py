@@ -77,9 +77,7 @@ async def test_a_new_user_is_answered_in_full(project: Project, path: str) -> No
 
 @pytest.mark.parametrize("body", [b"{}", b"null", b'{"service_roles": null, "projects": null}'])
 async def test_a_user_of_whom_nothing_is_known(node: Node, path: str, body: bytes) -> None:
-    """Contract: ams-users-metrics 14 #3 and #4: service roles are always a list, projects absent
-    where there are none; and 1.6.
-    """
+    """Contract: ams-users-metrics 1.6, 14 #3 and #4: service roles are a list, projects absent."""
     made = object_in(await node.request("POST", path, content=body))
     keys = {"uuid", "name", "token", "email", "service_roles", "created_on", "modified_on"}
     assert set(made) == keys

@@ -4,13 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from ams.messages.log import Cursor, MessageLog, Offsets, Run
-from ams.messages.waiting import WaitingPulls
-from ams.service.errors import Unavailable
 from tests.eventually import eventually
 from tests.messages.logs import (
     OpenLog,
@@ -79,8 +76,8 @@ async def test_a_seek_back_wakes_a_pull_that_waits(nodes: tuple[OpenLog, OpenLog
 async def test_an_append_to_another_topic_wakes_nobody(nodes: tuple[OpenLog, OpenLog]) -> None:
     topic, other = new_topic(), new_topic()
     pull, other_pull = (begin_to_wait(nodes[0].log, new_cursor(each)) for each in (topic, other))
-    for each in (topic, other):
-        await eventually(lambda each=each: nodes[0].marked(each.uuid))
+    await eventually(lambda: nodes[0].marked(topic.uuid))
+    await eventually(lambda: nodes[0].marked(other.uuid))
     async with asyncio.timeout(LONG / 2):
         await publish(nodes[0].log, other, "a")
         assert messages_of(await other_pull) == [message("a")]
@@ -158,7 +155,7 @@ async def test_closing_answers_all_who_wait_at_once(log: MessageLog) -> None:
 
 
 async def test_a_wake_up_that_was_lost_is_made_good_when_the_channel_is_back(
-    redis_binary: object, redis_server: RedisServer
+    redis_server: RedisServer,
 ) -> None:
     """Its connection is cut: what is published until it is back reaches nobody."""
     async with open_log(redis_server.url) as opened, wake_ups(opened) as channel:
@@ -171,12 +168,3 @@ async def test_a_wake_up_that_was_lost_is_made_good_when_the_channel_is_back(
             await publish(opened.log, topic, "a")
         async with asyncio.timeout(LONG / 2):
             assert messages_of(await pull) == [message("a")]
-
-
-async def test_a_pull_that_waits_while_redis_is_away_is_answered(
-    redis_binary: object,
-) -> None:
-    places = WaitingPulls()
-    with pytest.raises(Unavailable), places.place("topic"):
-        raise Unavailable("Message store is unavailable")
-    assert waiting_pulls() == 0
