@@ -117,7 +117,11 @@ class ClusterConnections:
         node = self._client.get_node(node_name=self._name)
         if node is None:
             raise Unavailable("Message store has moved, try again")
-        return node.acquire_connection()
+        connection = node.acquire_connection()
+        # A pool does this by itself, a cluster's node does not: the server may have closed it.
+        if connection.is_connected and await connection.can_read():
+            await connection.disconnect(nowait=True)
+        return connection
 
     async def release(self, connection: Connection) -> None:
         node = self._client.get_node(node_name=self._name)
@@ -159,6 +163,7 @@ class Lane:
         self._replica_timeout = replica_timeout
         self._queue: deque[Call] = deque()
         self._senders: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
 
     def submit(self, call: Call) -> None:
         """Queues a call. It succeeds or fails by itself."""
@@ -192,17 +197,22 @@ class Lane:
             while late := self._take():
                 calls = calls + late
             self._fail(calls, service_error(error))
+            self._look_around_soon()
         except REDIS_FAILURES as error:
             self._fail(calls, service_error(error))
-            await self._look_around()
+            self._look_around_soon()
         except ServiceError as error:
             self._fail(calls, error)
         except Exception:
             log.exception("script calls failed")
             self._fail(calls, InternalError())
 
+    def _look_around_soon(self) -> None:
+        """After a failure: in a cluster another server may have taken over. Nobody waits for it."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look_around())
+
     async def _look_around(self) -> None:
-        """After a failure: in a cluster another server may have taken over."""
         try:
             async with asyncio.timeout(self._timeout):
                 await self._connections.look_around()

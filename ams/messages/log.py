@@ -103,10 +103,11 @@ class MessageLog:
         self._writers: dict[str, GroupCommit] = {}
         self.waiting = WaitingPulls()
 
-    def _server(self, topic: str) -> str:
+    def _server(self, key: str) -> str:
         if isinstance(self._client, Redis):
             return ""
-        node = self._client.get_node_from_key(keys.log(topic))
+        with redis_errors():
+            node = self._client.get_node_from_key(key)
         return node.name if node is not None else ""
 
     def _connections(self, server: str) -> Connections:
@@ -115,7 +116,7 @@ class MessageLog:
         return ClusterConnections(self._client, server)
 
     def _writer(self, topic: str) -> GroupCommit:
-        server = self._server(topic)
+        server = self._server(keys.log(topic))
         lane = self._writers.get(server)
         if lane is None:
             replicated = self._settings.durability == "replicated"
@@ -128,10 +129,8 @@ class MessageLog:
             )
         return lane
 
-    async def _call(
-        self, topic: str, script: Script, call_keys: Sequence[str], *arguments: Argument
-    ) -> Reply:
-        server = self._server(topic)
+    async def _call(self, script: Script, call_keys: Sequence[str], *arguments: Argument) -> Reply:
+        server = self._server(call_keys[0])
         lane = self._readers.get(server)
         if lane is None:
             lane = self._readers[server] = Lane(self._connections(server), self._timeout)
@@ -140,9 +139,9 @@ class MessageLog:
         return await call.reply
 
     async def _call_with_epoch(
-        self, topic: str, script: Script, call_keys: Sequence[str], *arguments: Argument
+        self, script: Script, call_keys: Sequence[str], *arguments: Argument
     ) -> Reply:
-        reply = await self._call(topic, script, call_keys, *arguments)
+        reply = await self._call(script, call_keys, *arguments)
         if reply == -1:
             raise StaleMetadata
         return reply
@@ -190,7 +189,6 @@ class MessageLog:
 
     async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> list[Run]:
         offset, count, *entries = await self._call_with_epoch(
-            cursor.topic,
             scripts.PULL,
             (keys.log(cursor.topic), *cursor.keys()),
             *cursor.arguments(),
@@ -213,7 +211,6 @@ class MessageLog:
         `deadline` seconds have passed since the pull (contract: ams-core 6.1).
         """
         outcome = await self._call_with_epoch(
-            cursor.topic,
             scripts.ACKNOWLEDGE,
             cursor.keys(),
             *cursor.arguments(),
@@ -231,15 +228,12 @@ class MessageLog:
     async def offsets(self, cursor: Cursor) -> Offsets:
         """Where the subscription stands, and how far it can be moved."""
         return Offsets(
-            *await self._call_with_epoch(
-                cursor.topic, scripts.OFFSETS, cursor.keys(), *cursor.arguments()
-            )
+            *await self._call_with_epoch(scripts.OFFSETS, cursor.keys(), *cursor.arguments())
         )
 
     async def seek(self, cursor: Cursor, offset: int) -> None:
         """Moves the subscription. Raises `InvalidArgument` if there is no such offset."""
         moved = await self._call_with_epoch(
-            cursor.topic,
             scripts.SEEK,
             cursor.keys(),
             *cursor.arguments(),
@@ -256,7 +250,7 @@ class MessageLog:
         Raises `Conflict` if every message is older (contract: ams-core 6.5).
         """
         offset: int = await self._call(
-            topic, scripts.OFFSET_AT_TIME, (keys.log(topic), keys.topic(topic)), time
+            scripts.OFFSET_AT_TIME, (keys.log(topic), keys.topic(topic)), time
         )
         if offset < 0:
             raise Conflict("Timestamp is out of bounds for the subscription's topic/partition")
@@ -264,21 +258,18 @@ class MessageLog:
 
     async def end(self, topic: str) -> int:
         """Offset that the topic's next message will get."""
-        with redis_errors():
-            return int(await self._client.hget(keys.topic(topic), "next") or 0)
+        end: int = await self._call(scripts.END, (keys.topic(topic),))
+        return end
 
     async def lease(self, name: str, seconds: float) -> bool:
         """Takes the lease of that name, unless somebody has it; it ends by itself."""
-        with redis_errors():
-            taken = await self._client.set(name, "1", nx=True, px=round(seconds * 1000))
-        return bool(taken)
+        return bool(await self._call(scripts.LEASE, (name,), round(seconds * 1000)))
 
     async def trim(self, topic: TopicLog) -> int:
         """Removes messages past the topic's retention; returns how many."""
         removed = 0
         while True:
             batch: int = await self._call(
-                topic.uuid,
                 scripts.TRIM,
                 (keys.log(topic.uuid), keys.topic(topic.uuid)),
                 topic.retention_microseconds,
@@ -291,12 +282,11 @@ class MessageLog:
 
     async def raise_topic_epoch(self, topic: str, epoch: int) -> None:
         """Makes every node load the topic's metadata again before it next uses it."""
-        await self._call(topic, scripts.RAISE_TOPIC_EPOCH, (keys.topic(topic),), epoch)
+        await self._call(scripts.RAISE_TOPIC_EPOCH, (keys.topic(topic),), epoch)
 
     async def raise_subscription_epoch(self, topic: str, subscription: str, epoch: int) -> None:
         """Makes every node load the subscription's metadata again before it next uses it."""
         await self._call(
-            topic,
             scripts.RAISE_SUBSCRIPTION_EPOCH,
             (
                 keys.topic(topic),
@@ -310,7 +300,6 @@ class MessageLog:
     async def drop(self, topic: str) -> None:
         """Removes a topic's messages, counters and subscriptions' positions."""
         await self._call(
-            topic,
             scripts.DROP,
             (keys.log(topic), keys.topic(topic), keys.days(topic), keys.subscriptions(topic)),
             TOMBSTONE_SECONDS,
@@ -321,7 +310,6 @@ class MessageLog:
     async def drop_subscription(self, topic: str, subscription: str) -> None:
         """Removes a subscription's position and counters."""
         await self._call(
-            topic,
             scripts.DROP_SUBSCRIPTION,
             (keys.subscription(topic, subscription), keys.subscriptions(topic)),
             subscription,

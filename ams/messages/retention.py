@@ -16,6 +16,8 @@ INTERVAL: Final = 60.0
 #: Held by the worker that sweeps; it expires when the next round is due.
 LEASE: Final = "ams:sweeper"
 
+log = get_logger()
+
 
 class Sweeper:
     """Sweeps the logs of all topics now and then; of all workers one at a time does it.
@@ -49,10 +51,10 @@ class Sweeper:
                 if await self._log.lease(LEASE, INTERVAL * 0.9):
                     await self.sweep()
             except ServiceError as error:
-                get_logger().warning("Retention could not be applied", error=error.message)
+                log.warning("Retention could not be applied", error=error.message)
             except Exception:
                 # Were this to end, nobody would notice until Redis is full.
-                get_logger().exception("Retention could not be applied")
+                log.exception("Retention could not be applied")
             await asyncio.sleep(INTERVAL)
 
     async def sweep(self) -> int:

@@ -25,6 +25,17 @@ async def queue(project: Project) -> Project:
     return project
 
 
+@pytest_asyncio.fixture(scope="session")
+async def quiet(node: Node) -> AsyncIterator[Project]:
+    """Topic `t` and subscription `s` without messages, for all tests whose requests are refused."""
+    project = await Project.create(node)
+    await project.topic("t")
+    await project.subscription("s", "t")
+    yield project
+    assert await project.offsets() == {"max": 0, "min": 0, "current": 0}
+    await project.remove()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What the broker has logged is looked at when it has nothing more to log."""
     items.sort(key=lambda item: item.path.name == "test_log.py" and item.path.parent.name == "api")

@@ -55,9 +55,9 @@ async def test_a_name_given_twice_is_kept_once(queue: Project, resource: str, th
         b'{"authorized_users": []} x',
     ],
 )
-async def test_a_bad_body_is_400(queue: Project, resource: str, thing: str, body: bytes) -> None:
+async def test_a_bad_body_is_400(quiet: Project, resource: str, thing: str, body: bytes) -> None:
     """Contract: ams-core 3.7 row 1."""
-    answer = await queue.request("POST", f"/{resource}:modifyAcl", content=body)
+    answer = await quiet.request("POST", f"/{resource}:modifyAcl", content=body)
     assert_error(answer, 400, f"Invalid {thing} ACL Arguments")
 
 

@@ -108,10 +108,10 @@ async def test_the_name_of_the_list_matches_in_any_letter_case(queue: Project, n
 )
 @pytest.mark.parametrize("name", ["s", "nothing"])
 async def test_a_bad_body_is_400_before_the_subscription_is_looked_for(
-    queue: Project, name: str, body: bytes
+    quiet: Project, name: str, body: bytes
 ) -> None:
     """Contract: ams-core 6.1 row 1."""
-    answer = await queue.request("POST", f"/subscriptions/{name}:acknowledge", content=body)
+    answer = await quiet.request("POST", f"/subscriptions/{name}:acknowledge", content=body)
     assert_error(answer, 400, "Invalid ack parameter")
 
 

@@ -77,10 +77,10 @@ async def test_an_offset_out_of_bounds_is_400_and_changes_nothing(
     ],
 )
 async def test_a_bad_body_is_400_before_the_subscription_is_looked_for(
-    queue: Project, name: str, body: bytes
+    quiet: Project, name: str, body: bytes
 ) -> None:
     """Contract: ams-core 6.4."""
-    answer = await queue.request("POST", f"/subscriptions/{name}:modifyOffset", content=body)
+    answer = await quiet.request("POST", f"/subscriptions/{name}:modifyOffset", content=body)
     assert_error(answer, 400, "Invalid Offset Arguments")
 
 
@@ -188,15 +188,15 @@ async def test_a_time_after_all_messages_is_409(queue: Project, time: str) -> No
         "2016-11-14T12:00:00." + "0" * 5000 + "Z",
     ],
 )
-async def test_a_time_in_another_format_is_400(queue: Project, time: str) -> None:
+async def test_a_time_in_another_format_is_400(quiet: Project, time: str) -> None:
     """Contract: ams-core 6.5."""
-    answer = await queue.request("GET", TIME_TO_OFFSET, params={"time": time})
+    answer = await quiet.request("GET", TIME_TO_OFFSET, params={"time": time})
     assert_error(answer, 400, "Time is not in valid Zulu format.")
 
 
-async def test_a_missing_time_is_400(queue: Project) -> None:
+async def test_a_missing_time_is_400(quiet: Project) -> None:
     """Contract: ams-core 6.5."""
-    answer = await queue.request("GET", TIME_TO_OFFSET)
+    answer = await quiet.request("GET", TIME_TO_OFFSET)
     assert_error(answer, 400, "Time is not in valid Zulu format.")
 
 

@@ -90,10 +90,10 @@ async def test_the_size_of_a_page(project: Project, kind: str) -> None:
     ],
 )
 async def test_a_bad_size_is_400_before_the_token_is_looked_at(
-    project: Project, kind: str, size: str
+    quiet: Project, kind: str, size: str
 ) -> None:
-    path = "/v1/users" if kind == "users" else f"/v1/projects/{project.name}/{kind}"
-    answer = await project.node.request("GET", f"{path}?pageSize={size}&pageToken=bad")
+    path = "/v1/users" if kind == "users" else f"/v1/projects/{quiet.name}/{kind}"
+    answer = await quiet.node.request("GET", f"{path}?pageSize={size}&pageToken=bad")
     assert_error(answer, 400, "Invalid page size")
 
 
@@ -117,9 +117,9 @@ async def test_a_bad_size_is_400_before_the_token_is_looked_at(
         "x" * 5000,
     ],
 )
-async def test_a_bad_token_is_400(project: Project, kind: str, token: str) -> None:
-    path = "/v1/users" if kind == "users" else f"/v1/projects/{project.name}/{kind}"
-    answer = await project.node.request("GET", f"{path}?pageToken={token}")
+async def test_a_bad_token_is_400(quiet: Project, kind: str, token: str) -> None:
+    path = "/v1/users" if kind == "users" else f"/v1/projects/{quiet.name}/{kind}"
+    answer = await quiet.node.request("GET", f"{path}?pageToken={token}")
     assert_error(answer, 400, "Invalid page token")
 
 

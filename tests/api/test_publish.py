@@ -78,11 +78,11 @@ async def test_nothing_to_publish_is_no_error(queue: Project, body: bytes) -> No
         b"\xef\xbb\xbf{}",
     ],
 )
-async def test_a_bad_body_is_400_and_stores_nothing(queue: Project, body: bytes) -> None:
+async def test_a_bad_body_is_400_and_stores_nothing(quiet: Project, body: bytes) -> None:
     """Contract: ams-core 1.9, 3.11 row 3."""
-    answer = await queue.request("POST", PUBLISH, content=body)
+    answer = await quiet.request("POST", PUBLISH, content=body)
     assert_error(answer, 400, "Invalid Message Arguments")
-    assert (await queue.offsets())["max"] == 0
+    assert (await quiet.offsets())["max"] == 0
 
 
 @pytest.mark.parametrize(

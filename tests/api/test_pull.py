@@ -103,9 +103,9 @@ async def test_one_message_at_once_is_what_a_body_may_leave_out(
         b'{"returnImmediately": []}',
     ],
 )
-async def test_a_bad_body_is_400(queue: Project, body: bytes) -> None:
+async def test_a_bad_body_is_400(quiet: Project, body: bytes) -> None:
     """Contract: ams-core 5.2 row 6."""
-    answer = await queue.request("POST", PULL, content=body)
+    answer = await quiet.request("POST", PULL, content=body)
     assert_error(answer, 400, "Invalid Pull Parameters Arguments")
 
 

@@ -51,11 +51,10 @@ async def test_the_ack_deadline_is_10_seconds_unless_given(
 
 
 @pytest.mark.parametrize("seconds", [-1, -7, 601, 9999, 2**31, 2**63, 10**30])
-async def test_an_ack_deadline_out_of_range_is_400(project: Project, seconds: int) -> None:
+async def test_an_ack_deadline_out_of_range_is_400(quiet: Project, seconds: int) -> None:
     """Contract: ams-core 4.8, O-22."""
-    await project.topic("t")
-    body = {"topic": f"projects/{project.name}/topics/t", "ackDeadlineSeconds": seconds}
-    answer = await project.request("PUT", "/subscriptions/s", json=body)
+    body = {"topic": f"projects/{quiet.name}/topics/t", "ackDeadlineSeconds": seconds}
+    answer = await quiet.request("PUT", "/subscriptions/s", json=body)
     assert_error(answer, 400, BAD_DEADLINE)
 
 
@@ -82,9 +81,9 @@ async def test_an_ack_deadline_out_of_range_is_400(project: Project, seconds: in
         b'{"pushConfig": {"retryPolicy": {"period": "1"}}}',
     ],
 )
-async def test_a_bad_body_of_creation_is_400(project: Project, body: bytes) -> None:
+async def test_a_bad_body_of_creation_is_400(quiet: Project, body: bytes) -> None:
     """Contract: ams-core 1.9, 4.3 row 1."""
-    answer = await project.request("PUT", "/subscriptions/s", content=body)
+    answer = await quiet.request("PUT", "/subscriptions/s", content=body)
     assert_error(answer, 400, "Invalid Subscription Arguments")
 
 
@@ -130,26 +129,25 @@ async def test_the_topic_may_be_given_with_the_leading_slash(project: Project) -
         " projects/{project}/topics/t",
     ],
 )
-async def test_a_malformed_topic_reference_is_400(project: Project, reference: str) -> None:
+async def test_a_malformed_topic_reference_is_400(quiet: Project, reference: str) -> None:
     """Contract: ams-core 4.3 row 2, O-23, O-25, decision 4."""
-    await project.topic("t")
-    body = {"topic": reference.format(project=project.name)}
-    answer = await project.request("PUT", "/subscriptions/s", json=body)
+    body = {"topic": reference.format(project=quiet.name)}
+    answer = await quiet.request("PUT", "/subscriptions/s", json=body)
     assert_error(answer, 400, "Invalid Topic name")
 
 
 @pytest.mark.parametrize("reference", ["projects/{}/topics/nothing", "projects/elsewhere/topics/t"])
-async def test_a_topic_that_is_not_in_the_project_is_404(queue: Project, reference: str) -> None:
+async def test_a_topic_that_is_not_in_the_project_is_404(quiet: Project, reference: str) -> None:
     """Contract: ams-core 4.3 row 3, O-24; before the name that is taken."""
-    body = {"topic": reference.format(queue.name)}
-    answer = await queue.request("PUT", "/subscriptions/s", json=body)
+    body = {"topic": reference.format(quiet.name)}
+    answer = await quiet.request("PUT", "/subscriptions/s", json=body)
     assert_error(answer, 404, "Topic doesn't exist")
 
 
-async def test_a_name_that_is_taken_is_409(queue: Project) -> None:
+async def test_a_name_that_is_taken_is_409(quiet: Project) -> None:
     """Contract: ams-core 4.3 row 5."""
-    body = {"topic": f"projects/{queue.name}/topics/t"}
-    answer = await queue.request("PUT", "/subscriptions/s", json=body)
+    body = {"topic": f"projects/{quiet.name}/topics/t"}
+    answer = await quiet.request("PUT", "/subscriptions/s", json=body)
     assert_error(answer, 409, "Subscription already exists", "ALREADY_EXISTS")
 
 
@@ -200,10 +198,10 @@ async def test_a_subscription_starts_at_the_end_of_its_topic(project: Project) -
     ],
 )
 async def test_an_unknown_subscription_is_404(
-    project: Project, method: str, verb: str, body: object
+    quiet: Project, method: str, verb: str, body: object
 ) -> None:
     """Contract: ams-core 4.4, 4.6, 4.7, 4.8, 5.2 row 1, 6.1 row 2, 6.3, 6.4, 6.5."""
-    answer = await project.request(method, f"/subscriptions/nothing{verb}", json=body)
+    answer = await quiet.request(method, f"/subscriptions/nothing{verb}", json=body)
     assert_error(answer, 404, "Subscription doesn't exist")
 
 
@@ -268,8 +266,8 @@ async def test_the_ack_deadline_can_be_changed(queue: Project, seconds: int) -> 
     ],
 )
 async def test_a_bad_ack_deadline_is_400_before_the_subscription_is_looked_for(
-    queue: Project, name: str, body: bytes
+    quiet: Project, name: str, body: bytes
 ) -> None:
     """Contract: ams-core 4.8, O-26."""
     path = f"/subscriptions/{name}:modifyAckDeadline"
-    assert_error(await queue.request("POST", path, content=body), 400, BAD_DEADLINE)
+    assert_error(await quiet.request("POST", path, content=body), 400, BAD_DEADLINE)

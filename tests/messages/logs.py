@@ -40,11 +40,11 @@ class OpenLog:
 
     async def set_field(self, key: str, field: str, value: int) -> None:
         """Changes a number in a hash behind the log's back."""
-        await cast("Awaitable[int]", self.client.hset(key, field, str(value)))
+        await self.client.hset(key, field, str(value))
 
     async def marked(self, topic: str) -> bool:
         """Whether the next append to the topic is to wake somebody."""
-        return await cast("Awaitable[bool]", self.client.hexists(keys.topic(topic), "waiting"))
+        return bool(await self.client.hexists(keys.topic(topic), "waiting"))
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from redis.asyncio.connection import Connection
 
-from ams.messages.lane import Lane, SingleCall
+from ams.messages.lane import PIPELINES, Lane, SingleCall
 from ams.messages.scripts import OFFSETS
 from ams.service.errors import InternalError
 
@@ -59,33 +59,26 @@ def call(lane: Lane) -> "asyncio.Future[object]":
 
 async def test_a_call_made_at_the_moment_when_all_pipelines_end_is_sent() -> None:
     answer = asyncio.Event()
-    reading = 0
+    on_its_way: asyncio.Queue[None] = asyncio.Queue()
 
     async def read() -> object:
-        nonlocal reading
-        reading += 1
+        on_its_way.put_nowait(None)
         await answer.wait()
         return 1
 
     lane = Lane(StandIns(read), timeout=5)
 
-    async def two_calls(ahead: Callable[[], bool]) -> None:
-        first = call(lane)
-        while not ahead():
-            await asyncio.sleep(0)
-        await first
+    async def call_twice() -> None:
         await call(lane)
-
-    async def one_call() -> None:
-        while reading < 1:
-            await asyncio.sleep(0)
         await call(lane)
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        tasks.create_task(two_calls(lambda: reading == 2))
-        tasks.create_task(one_call())
-        while reading < 2:
-            await asyncio.sleep(0)
+        # It is the first to go on when all pipelines have ended.
+        tasks.create_task(call_twice())
+        await on_its_way.get()
+        for _ in range(PIPELINES - 1):
+            call(lane)
+            await on_its_way.get()
         answer.set()
 
 

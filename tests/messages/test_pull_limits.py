@@ -1,4 +1,4 @@
-"""One pull returns at most so many messages and bytes, and always something if there is something."""
+"""One pull returns so many messages and bytes at most, and one message at least if there is any."""
 
 import random
 
@@ -65,8 +65,6 @@ async def test_what_was_acknowledged_does_not_count_against_the_limit(
         await publish(opened.log, topic, "x" * 100_000)
         await publish(opened.log, topic, "a", "b", "c")
         assert offsets_of(await opened.log.pull(cursor, 10)) == [1, 2, 3]
-
-
 
 
 @pytest.mark.parametrize("limit", [1, 300, 20_000])

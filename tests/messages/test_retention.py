@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 import pytest
-from redis.asyncio import Redis
 
 from ams.messages import keys
 from ams.messages.entries import ENTRY_MESSAGES
@@ -37,8 +36,9 @@ async def make_older(opened: OpenLog, topic: TopicLog, ages: Sequence[int]) -> N
     for position, (offset, fields) in enumerate(entries):
         if position < len(ages):
             fields[b"t"] = b"%d" % (int(fields[b"t"]) - ages[position])
-        await cast(Redis, opened.client).xadd(
-            keys.log(topic.uuid), {**fields}, id=f"{offset + 1}-0"
+        stored = [part for field in fields.items() for part in field]
+        await opened.client.execute_command(
+            "XADD", keys.log(topic.uuid), f"{offset + 1}-0", *stored
         )
     await opened.set_field(keys.topic(topic.uuid), "first_time", int(entries[0][1][b"t"]))
 
