@@ -8,6 +8,7 @@ exactly and takes one pass; whatever does not is looked at field by field.
 import functools
 import operator
 import re
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -22,7 +23,11 @@ MOST_VALUES: Final = 500_000
 #: A body shorter than this can't hold too many values.
 SMALL_BODY: Final = 2 * MOST_VALUES
 
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: Goes to the next place outside of strings where a value may begin, or to the end. It never tries
+#: anything twice, and takes a string that is cut off for one, so that its time is linear.
+_NEXT_VALUE: Final = re.compile(
+    rb"""(?: [^",{\[]++ | "(?: [^"\\]++ | \\. )*+"? )*+ (?: [,{\[] | \Z )""", re.DOTALL | re.VERBOSE
+)
 _Shape = TypeVar("_Shape")
 _DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
 
@@ -62,14 +67,11 @@ def decode_map(body: bytes, otherwise: ServiceError) -> dict[str, str]:
 
 def check_number_of_values(body: bytes) -> None:
     """Raises `TooLarge` if a body holds too many values."""
-    if len(body) <= SMALL_BODY:
+    if len(body) <= SMALL_BODY or sum(map(body.count, (b",", b"{", b"["))) <= MOST_VALUES:
         return
-    if _values(body) > MOST_VALUES and _values(_STRING.sub(b"", body)) > MOST_VALUES:
+    values = sum(1 for _ in islice(_NEXT_VALUE.finditer(body), MOST_VALUES + 1))
+    if values > MOST_VALUES:
         raise TooLarge("Request body holds too many values")
-
-
-def _values(json: bytes) -> int:
-    return json.count(b",") + json.count(b"{") + json.count(b"[")
 
 
 def _lenient(json: bytes | Raw, kind: msgspec.inspect.Type) -> Any:  # noqa: ANN401 (as `kind` says)

@@ -22,15 +22,15 @@ local clock = now_microseconds()
 
 -- Appends the `entries` entries that stand in ARGV from `start` on.
 local function append(log, topic, days, uuid, epoch, age, size, entries, start)
-  local known_epoch, next_, first, first_time, last_time, first_bytes, end_bytes, data_bytes,
+  local known_epoch, next_, first, first_time, first_bytes, end_bytes, data_bytes,
     last_publish, day, day_messages, waiting =
-    numbers(topic, 'epoch', 'next', 'first', 'first_time', 'last_time', 'first_bytes', 'end_bytes',
+    numbers(topic, 'epoch', 'next', 'first', 'first_time', 'first_bytes', 'end_bytes',
       'data_bytes', 'last_publish', 'day', 'day_messages', 'waiting')
   if epoch < known_epoch then
     return STALE, 0
   end
 
-  local now = math.max(clock, last_time)
+  local now = math.max(clock, last_publish)
   local time = digits(now)
   local offset = next_
   if first == next_ then
@@ -63,7 +63,6 @@ local function append(log, topic, days, uuid, epoch, age, size, entries, start)
     'next', digits(offset),
     'first', digits(first),
     'first_time', digits(first_time),
-    'last_time', time,
     'end_bytes', digits(end_bytes),
     'data_bytes', digits(data_bytes),
     'last_publish', time,

@@ -5,11 +5,11 @@
 --   next         offset of the next message = number of messages ever published
 --   first        offset of the oldest message kept; equals `next` when none is
 --   first_time   publish time of the oldest message kept, microseconds since 1970
---   last_time    publish time of the newest message, microseconds; times never go back in a log
 --   end_bytes    bytes ever stored; the `p` of the newest entry
 --   first_bytes  bytes ever stored before the oldest entry kept
 --   data_bytes   sum of the lengths of all `data` ever published
---   last_publish time of the last publish, microseconds; an empty one counts
+--   last_publish time of the last publish, microseconds; an empty one counts. Times never go back
+--                in a log
 --   rate         messages per second between the last two publishes
 --   day, day_messages   day of the last publish, counted since 1970, and messages that day; days
 --                before it are in the hash `ams:{T}:days`

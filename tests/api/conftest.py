@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.api.client import Project
+from tests.api.client import Project, object_in
 from tests.node import Node
 
 
@@ -33,6 +33,17 @@ async def quiet(node: Node) -> AsyncIterator[Project]:
     await project.subscription("s", "t")
     yield project
     assert await project.offsets() == {"max": 0, "min": 0, "current": 0}
+    await project.remove()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def place(node: Node) -> AsyncIterator[Project]:
+    """A project with a topic and a subscription, for all tests that break nothing in it."""
+    project = await Project.create(node)
+    await project.topic("t")
+    await project.subscription("s", "t")
+    yield project
+    assert object_in(await node.request("GET", "/healthz", token=None)) == {"status": "ok"}
     await project.remove()
 
 

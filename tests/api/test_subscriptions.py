@@ -171,6 +171,20 @@ async def test_an_all_zero_push_config_is_none(project: Project, config: object)
     assert made["pushConfig"] == NO_PUSH
 
 
+@pytest.mark.parametrize(
+    "config", [{"type": "x"}, {"pushEndpoint": "https://a.example.org"}, {"base64Decode": True}]
+)
+async def test_push_is_refused_where_it_is_disabled(quiet: Project, config: object) -> None:
+    """Contract: ams-core 4.3, 7.2 row 1: after the topic, before the name that is taken."""
+    for topic, name in (("nothing", "s"), ("t", "s"), ("t", "new")):
+        body = {"topic": f"projects/{quiet.name}/topics/{topic}", "pushConfig": config}
+        answer = await quiet.request("PUT", f"/subscriptions/{name}", json=body)
+        if topic == "nothing":
+            assert_error(answer, 404, "Topic doesn't exist")
+        else:
+            assert_error(answer, 409, "Push functionality is currently disabled")
+
+
 async def test_a_subscription_starts_at_the_end_of_its_topic(project: Project) -> None:
     """Contract: ams-core 4.3, 3.11 (topic without subscriptions)."""
     await project.topic("t")

@@ -82,9 +82,7 @@ async def test_a_call_made_at_the_moment_when_all_pipelines_end_is_sent() -> Non
         answer.set()
 
 
-async def test_an_error_that_nobody_expects_is_answered_too(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_an_error_that_nobody_expects_is_answered_too() -> None:
     async def read() -> object:
         raise LookupError("nobody expects this")
 

@@ -156,6 +156,16 @@ async def test_a_time_becomes_the_offset_of_the_first_message_from_then_on(
         await log.offset_at_time(topic.uuid, second.time + 1)
 
 
+async def test_publish_times_never_go_back(opened: OpenLog) -> None:
+    """Redis' clock may: after a failover it is another machine's."""
+    log, topic = opened.log, new_topic()
+    ahead = (await publish(log, topic, "a")).time + 3_600_000_000
+    await opened.set_field(keys.topic(topic.uuid), "last_publish", ahead)
+    assert (await publish(log, topic, "b")).time == ahead
+    assert (await publish(log, topic, "c")).time == ahead
+    assert await log.offset_at_time(topic.uuid, ahead) == 1
+
+
 async def test_a_time_has_no_offset_in_a_log_without_messages(log: MessageLog) -> None:
     with pytest.raises(Conflict):
         await log.offset_at_time(str(uuid4()), 0)

@@ -62,7 +62,7 @@ async def check_the_books(opened: OpenLog, topic: TopicLog, published: int, data
     assert times == sorted(times)
     if entries:
         assert books["first_time"] == times[0]
-        assert books["last_time"] >= times[-1]
+        assert books["last_publish"] >= times[-1]
 
 
 async def test_an_append_removes_what_is_clearly_past_its_age(opened: OpenLog) -> None:

@@ -1,0 +1,78 @@
+"""The Lua scripts and what their first comments say of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ams.messages import scripts
+from ams.messages.lane import Call, Lane
+from ams.messages.log import MessageLog
+from ams.messages.scripts import Script
+from tests.messages.logs import new_cursor, new_topic, open_log, publish
+from tests.servers import RedisServer
+
+FOLDER = Path(scripts.__file__).parent
+ALL = {each.name: each for each in vars(scripts).values() if isinstance(each, Script)}
+
+
+def header(name: str) -> str:
+    """The comment that a script begins with, without the marks of comments."""
+    text = (FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    comment = re.match(r"(--.*\n)+", text)
+    assert comment
+    return re.sub(r"(?m)^-- ?", "", comment[0])
+
+
+def numbered(name: str, section: str) -> int:
+    """How many things a header's section lists: `KEYS  1 log  2 topic hash`."""
+    found = re.search(rf"(?m)^{section}  (.*(?:\n  +.*)*)", header(name))
+    numbers = [int(each) for each in re.findall(r"(?:^|\s\s)(\d+) \S", found[1])] if found else []
+    assert numbers == list(range(1, len(numbers) + 1))
+    return len(numbers)
+
+
+def test_every_script_is_loaded() -> None:
+    assert {path.stem for path in FOLDER.glob("*.lua")} == {*ALL, "prelude"}
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_script_begins_with_its_keys_arguments_and_returns(name: str) -> None:
+    assert re.search(r"(?m)^KEYS  ", header(name))
+    assert re.search(r"(?m)^Returns ", header(name))
+
+
+async def test_the_comments_name_as_many_keys_and_arguments_as_are_given(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, tuple[int, int]] = {}
+    submit = Lane.submit
+
+    def note(lane: Lane, call: Call) -> None:
+        given[call.script.name] = len(call.keys), len(call.arguments)
+        submit(lane, call)
+
+    monkeypatch.setattr(Lane, "submit", note)
+    async with open_log(redis_server.url) as opened:
+        await use_everything(opened.log)
+    # Append lists its keys and arguments by topic; what it does with them is tested all over.
+    assert {*given, "append"} == set(ALL)
+    assert given == {name: (numbered(name, "KEYS"), numbered(name, "ARGV")) for name in given}
+
+
+async def use_everything(log: MessageLog) -> None:
+    topic = new_topic()
+    cursor = new_cursor(topic)
+    await publish(log, topic, "a")
+    await log.pull(cursor, 1)
+    await log.acknowledge(cursor, 0, deadline=60)
+    await log.offsets(cursor)
+    await log.seek(cursor, 0)
+    await log.offset_at_time(topic.uuid, 0)
+    await log.end(topic.uuid)
+    await log.lease(f"lease of {topic.uuid}", 0.001)
+    await log.trim(topic)
+    await log.raise_topic_epoch(topic.uuid, 1)
+    await log.raise_subscription_epoch(topic.uuid, cursor.subscription, 1)
+    await log.drop_subscription(topic.uuid, cursor.subscription)
+    await log.drop(topic.uuid)
