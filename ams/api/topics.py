@@ -1,6 +1,7 @@
 """Topics (contract: ams-core 3)."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from ams.api import answers, formats
@@ -8,9 +9,10 @@ from ams.api.bodies import decode_map
 from ams.api.calls import Call
 from ams.auth import access
 from ams.metadata import subscriptions, topics
-from ams.service.errors import BadRequest, InvalidArgument
+from ams.service.errors import BadRequest, InvalidArgument, NotFound
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})s")
+_SCHEMA: Final = re.compile(r"projects/([^/]+)/schemas/[^/]+")
 _BYTES: Final = re.compile(r"[0-9]{1,15}")
 
 
@@ -21,13 +23,15 @@ async def create(call: Call) -> bytes:
     give the topic a retention of its own; 0 is no limit.
     """
     body = await call.body()
-    retention = _retention(body) if body else (None, None)
+    texts = decode_map(body, BadRequest()) if body else {}
+    _refuse_schema(call, texts.get("schema", ""))
+    seconds, size = _retention(texts)
     record = await topics.create(
         call.broker.store,
         call.project,
         call.names["topic"],
-        retention_seconds=retention[0],
-        retention_bytes=retention[1],
+        retention_seconds=seconds,
+        retention_bytes=size,
     )
     return answers.encode(answers.topic(record))
 
@@ -37,15 +41,24 @@ async def modify_retention(call: Call) -> bytes:
 
     Body as in creation; what is absent goes back to the settings' default.
     """
-    seconds, size = _retention(await call.body())
+    seconds, size = _retention(decode_map(await call.body(), BadRequest()))
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
     await topics.set_retention(store, record, retention_seconds=seconds, retention_bytes=size)
     return b""
 
 
-def _retention(body: bytes) -> tuple[int | None, int | None]:
-    texts = decode_map(body, BadRequest())
+def _refuse_schema(call: Call, reference: str) -> None:
+    """No project has schemas, so no reference to one is right (contract: ams-core 3.2, O-12)."""
+    if not reference:
+        return
+    match = _SCHEMA.fullmatch(reference)
+    if match is None or match[1] != call.project.name:
+        raise InvalidArgument("wrong schema name declaration")
+    raise NotFound("Schema")
+
+
+def _retention(texts: Mapping[str, str]) -> tuple[int | None, int | None]:
     seconds = size = None
     if duration := texts.get("messageRetentionDuration"):
         match = _DURATION.fullmatch(duration)

@@ -36,6 +36,23 @@ async def test_a_bad_body_is_400_even_where_the_topic_exists(quiet: Project, bod
     assert_error(answer, 400, "Invalid Request Body", "BAD_REQUEST")
 
 
+@pytest.mark.parametrize(
+    ("schema", "code", "message", "status"),
+    [
+        ("schema-1", 400, "wrong schema name declaration", "INVALID_ARGUMENT"),
+        ("projects/other/schemas/s", 400, "wrong schema name declaration", "INVALID_ARGUMENT"),
+        ("projects/{project}/schemas/", 400, "wrong schema name declaration", "INVALID_ARGUMENT"),
+        ("projects/{project}/schemas/s", 404, "Schema doesn't exist", "NOT_FOUND"),
+    ],
+)
+async def test_a_reference_to_a_schema_that_is_none_is_refused(
+    project: Project, schema: str, code: int, message: str, status: str
+) -> None:
+    """Contract: ams-core 3.2 rows 2 and 3, O-12, O-13."""
+    body = {"schema": schema.format(project=project.name)}
+    assert_error(await project.request("PUT", "/topics/t", json=body), code, message, status)
+
+
 async def test_a_name_that_is_taken_is_409(quiet: Project) -> None:
     """Contract: ams-core 3.2 row 4."""
     answer = await quiet.request("PUT", "/topics/t")
