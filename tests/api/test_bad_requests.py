@@ -163,6 +163,7 @@ async def test_a_broken_request_is_the_clients_fault(place: Project, request_: b
         b"-5\r\n{}\r\n",
         b"5;" + b"x" * 70_000,
         b"ffffffffffffffffffff\r\n",
+        b"2\r\n{}xx0\r\n\r\n",
     ],
 )
 async def test_a_broken_chunk_is_the_clients_fault(place: Project, body: bytes) -> None:
