@@ -204,6 +204,7 @@ class Lane:
         except ServiceError as error:
             self._fail(calls, error)
         except Exception:
+            # A fault of ours; but whoever waits for these calls must not wait for ever.
             log.exception("script calls failed")
             self._fail(calls, InternalError())
 
