@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.command import Ams
 from tests.cli.data_folder import Up
+from tests.eventually import eventually_sync
 from tests.processes import free_port
 
 
@@ -159,19 +160,27 @@ def test_the_demo_users_act_on_the_demo_and_the_admin_on_all_else(
     demo("pull", "demo-sub")
     ams("topic", "create", "t")
     ams("publish", "t", "who")
-    requesters = {
-        (line["action"], line["path"].split("/")[3]): line["requester"]
-        for line in map(_json, up.log("broker").splitlines())
-        if line["type"] == "request_log" and line["requester"]
-    }
+    project = ams.environment["AMS_PROJECT"]
+    # Lines of requests are written a moment after their answers, in the order of these.
+    eventually_sync(lambda: ("topics:publish", project) in _requesters(up))
+    requesters = _requesters(up)
     names = {
         user["uuid"]: user["name"]
         for user in demo("user", "list", "--all", "--json").json()["users"]
     }
     assert names[requesters["topics:publish", "demo"]] == "demo-publisher"
     assert names[requesters["subscriptions:pull", "demo"]] == "demo-consumer"
-    project = ams.environment["AMS_PROJECT"]
     assert names[requesters["topics:publish", project]] == "admin"
+
+
+def _requesters(up: Up) -> dict[tuple[str, str], str]:
+    """Who, by the log, has done what in which project."""
+    written, _, _ = up.log("broker").rpartition("\n")
+    return {
+        (line["action"], line["path"].split("/")[3]): line["requester"]
+        for line in map(_json, written.splitlines())
+        if line["type"] == "request_log" and line["requester"]
+    }
 
 
 def _json(line: str) -> dict[str, str]:
