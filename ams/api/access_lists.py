@@ -1,53 +1,78 @@
 """Who may publish to a topic or consume from a subscription: the resource's own list of users."""
 
+from typing import Final
+
 from ams.api import answers
-from ams.api.bodies import Body, decode
+from ams.api.bodies import Body
 from ams.api.calls import Call
+from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
 from ams.metadata import subscriptions, topics
-from ams.service.errors import InvalidArgument
+from ams.service.errors import InvalidArgument, NotFound, UsersNotFound
 
 
 class AccessListBody(Body):
-    """Body of `:modifyAcl`."""
+    """The users of an access list, who must be members of the project."""
 
     authorized_users: list[str] | None = None
 
 
-async def topic_acl(call: Call) -> bytes:
-    """GET /v1/projects/{project}/topics/{topic}:acl (contract: ams-core 3.6)."""
+TOPIC_LIST: Final = BodyKind(AccessListBody, InvalidArgument("Invalid Topic ACL Arguments"))
+SUBSCRIPTION_LIST: Final = BodyKind(
+    AccessListBody, InvalidArgument("Invalid Subscription ACL Arguments")
+)
+_UNKNOWN_USERS: Final = UsersNotFound(["{names}"])
+
+
+@operation("topics:acl", "GET", TOPIC, verb="acl", errors=[NotFound("Topic")])
+async def topic_acl(call: Call) -> answers.AccessList:
+    """Show who may publish to a topic (contract: ams-core 3.6)."""
     store = call.broker.store
     topic = await topics.get(store, call.project.id, call.names["topic"])
-    return answers.encode({"authorized_users": await topics.acl_names(store, topic)})
+    return answers.AccessList(await topics.acl_names(store, topic))
 
 
-async def modify_topic_acl(call: Call) -> bytes:
-    """POST /v1/projects/{project}/topics/{topic}:modifyAcl (contract: ams-core 3.7, O-15)."""
-    names = _users(await call.body(), "Invalid Topic ACL Arguments")
+@operation(
+    "topics:modifyAcl",
+    "POST",
+    TOPIC,
+    verb="modifyAcl",
+    body=TOPIC_LIST,
+    errors=[NotFound("Topic"), _UNKNOWN_USERS],
+)
+async def modify_topic_acl(call: Call) -> None:
+    """Replace the list of who may publish to a topic (contract: ams-core 3.7, O-15)."""
+    names = await _users(call, TOPIC_LIST)
     store = call.broker.store
     topic = await topics.get(store, call.project.id, call.names["topic"])
     await topics.set_acl(store, topic, names)
-    return b""
 
 
-async def subscription_acl(call: Call) -> bytes:
-    """GET /v1/projects/{project}/subscriptions/{subscription}:acl (contract: ams-core 4.7)."""
+@operation("subscriptions:acl", "GET", SUBSCRIPTION, verb="acl", errors=[NotFound("Subscription")])
+async def subscription_acl(call: Call) -> answers.AccessList:
+    """Show who may consume from a subscription (contract: ams-core 4.7)."""
     store = call.broker.store
     subscription = await subscriptions.get(store, call.project.id, call.names["subscription"])
-    names = await subscriptions.acl_names(store, subscription)
-    return answers.encode({"authorized_users": names})
+    return answers.AccessList(await subscriptions.acl_names(store, subscription))
 
 
-async def modify_subscription_acl(call: Call) -> bytes:
-    """POST .../subscriptions/{subscription}:modifyAcl (contract: ams-core 4.7, O-15)."""
-    names = _users(await call.body(), "Invalid Subscription ACL Arguments")
+@operation(
+    "subscriptions:modifyAcl",
+    "POST",
+    SUBSCRIPTION,
+    verb="modifyAcl",
+    body=SUBSCRIPTION_LIST,
+    errors=[NotFound("Subscription"), _UNKNOWN_USERS],
+)
+async def modify_subscription_acl(call: Call) -> None:
+    """Replace the list of who may consume from a subscription (contract: ams-core 4.7, O-15)."""
+    names = await _users(call, SUBSCRIPTION_LIST)
     store = call.broker.store
     subscription = await subscriptions.get(store, call.project.id, call.names["subscription"])
     await subscriptions.set_acl(store, subscription, names)
-    return b""
 
 
-def _users(body: bytes, message: str) -> list[str]:
-    users = decode(body, AccessListBody, InvalidArgument(message)).authorized_users
+async def _users(call: Call, kind: BodyKind[AccessListBody]) -> list[str]:
+    users = (await call.read(kind)).authorized_users
     if users is None:
-        raise InvalidArgument(message)
+        raise kind.fault()
     return users

@@ -1,51 +1,52 @@
-"""The objects that answers hold, field by field as clients know them."""
+"""The objects that answers hold, field by field as clients know them.
 
-from typing import Any, Final
+A field with a default is left out of an answer while it has that value.
+"""
+
+from typing import Final
 
 import msgspec
 
 from ams.api import formats
 from ams.metadata.records import (
     ProjectRecord,
-    ProjectRoles,
     SubscriptionRecord,
     TopicRecord,
     UserRecord,
 )
+from ams.metadata.records import ProjectRoles as ProjectRolesRecord
 
 encode: Final = msgspec.json.Encoder().encode
 
-#: A JSON object. Any: the values of an answer are of many types.
-Object = dict[str, Any]
 
-#: A subscription without push: clients read its fields without asking (contract: ams-core 4.2).
-NO_PUSH: Final[Object] = {
-    "type": "",
-    "pushEndpoint": "",
-    "maxMessages": 0,
-    "authorizationHeader": {},
-    "retryPolicy": {},
-    "verificationHash": "",
-    "verified": False,
-    "mattermostUrl": "",
-    "mattermostUsername": "",
-    "mattermostChannel": "",
-    "base64Decode": False,
-}
+class Answer(msgspec.Struct, omit_defaults=True, gc=False):
+    """Base of all answers."""
 
 
-def project(record: ProjectRecord) -> Object:
-    """Contract: ams-core 2.1."""
-    answer: Object = {
-        "name": record.name,
-        "created_on": formats.time_text(record.created_on),
-        "modified_on": formats.time_text(record.modified_on),
-    }
-    if record.created_by:
-        answer["created_by"] = record.created_by
-    if record.description:
-        answer["description"] = record.description
-    return answer
+class Project(Answer):
+    """A project (contract: ams-core 2.1)."""
+
+    name: str
+    created_on: str
+    modified_on: str
+    created_by: str = ""
+    description: str = ""
+
+    @classmethod
+    def of(cls, record: ProjectRecord) -> "Project":
+        return cls(
+            name=record.name,
+            created_on=formats.time_text(record.created_on),
+            modified_on=formats.time_text(record.modified_on),
+            created_by=record.created_by or "",
+            description=record.description,
+        )
+
+
+class Projects(Answer):
+    """All projects, oldest first (contract: O-10)."""
+
+    projects: list[Project]
 
 
 def topic_reference(project: str, topic: str) -> str:
@@ -53,17 +54,31 @@ def topic_reference(project: str, topic: str) -> str:
     return f"/projects/{project}/topics/{topic}"
 
 
-def topic(record: TopicRecord) -> Object:
-    """Contract: ams-core 3.1. The retention is shown where the topic has its own."""
-    answer: Object = {
-        "name": topic_reference(record.project, record.name),
-        "created_on": formats.time_text(record.created_on),
-    }
-    if record.retention_seconds is not None:
-        answer["messageRetentionDuration"] = f"{record.retention_seconds}s"
-    if record.retention_bytes is not None:
-        answer["messageRetentionBytes"] = str(record.retention_bytes)
-    return answer
+class Topic(Answer):
+    """A topic (contract: ams-core 3.1). The retention is shown where the topic has its own."""
+
+    name: str
+    created_on: str
+    retention: str = msgspec.field(default="", name="messageRetentionDuration")
+    retention_bytes: str = msgspec.field(default="", name="messageRetentionBytes")
+
+    @classmethod
+    def of(cls, record: TopicRecord) -> "Topic":
+        seconds, size = record.retention_seconds, record.retention_bytes
+        return cls(
+            name=topic_reference(record.project, record.name),
+            created_on=formats.time_text(record.created_on),
+            retention="" if seconds is None else f"{seconds}s",
+            retention_bytes="" if size is None else str(size),
+        )
+
+
+class Topics(Answer, rename="camel"):
+    """A page of topics (contract: ams-core 3.4)."""
+
+    topics: list[Topic]
+    next_page_token: str
+    total_size: int
 
 
 def subscription_reference(project: str, subscription: str) -> str:
@@ -71,48 +86,207 @@ def subscription_reference(project: str, subscription: str) -> str:
     return f"/projects/{project}/subscriptions/{subscription}"
 
 
-def subscription(record: SubscriptionRecord) -> Object:
-    """Contract: ams-core 4.1."""
-    return {
-        "name": subscription_reference(record.project, record.name),
-        "topic": topic_reference(record.project, record.topic),
-        "pushConfig": NO_PUSH,
-        "ackDeadlineSeconds": record.ack_deadline_seconds,
-        "createdOn": formats.time_text(record.created_on),
-    }
+class AuthorizationHeader(Answer):
+    """What a push delivery sends as `Authorization`; empty for none."""
+
+    type: str = ""
+    value: str = ""
 
 
-def page(name: str, items: list[Object], next_id: int | None, total: int) -> bytes:
-    """One page of a list (contract: ams-core 1.14)."""
-    return encode({name: items, "nextPageToken": formats.page_token(next_id), "totalSize": total})
+class RetryPolicy(Answer):
+    """When a push delivery is tried again; `period` in milliseconds."""
+
+    type: str = ""
+    period: int = 0
 
 
-def user(record: UserRecord, token: str) -> Object:
-    """The full view of a user (contract: ams-users-metrics 4.1)."""
-    answer: Object = {"uuid": record.uuid}
-    if record.projects:
-        answer["projects"] = [_project_roles(roles) for roles in record.projects]
-    answer["name"] = record.name
-    fields = record.fields
-    for name in ("first_name", "last_name", "organization", "description"):
-        if text := getattr(fields, name):
-            answer[name] = text
-    answer |= {
-        "token": token,
-        "email": fields.email,
-        "service_roles": list(record.service_roles),
-        "created_on": formats.time_text(record.created_on),
-        "modified_on": formats.time_text(record.modified_on),
-    }
-    if record.created_by:
-        answer["created_by"] = record.created_by
-    return answer
+class PushConfig(msgspec.Struct, rename="camel", gc=False):
+    """Where messages are pushed to.
+
+    Clients read the fields of one without push, too: none is ever left out (contract: ams-core
+    4.2).
+    """
+
+    type: str = ""
+    push_endpoint: str = ""
+    max_messages: int = 0
+    authorization_header: AuthorizationHeader = msgspec.field(default_factory=AuthorizationHeader)
+    retry_policy: RetryPolicy = msgspec.field(default_factory=RetryPolicy)
+    verification_hash: str = ""
+    verified: bool = False
+    mattermost_url: str = ""
+    mattermost_username: str = ""
+    mattermost_channel: str = ""
+    base64_decode: bool = False
 
 
-def _project_roles(roles: ProjectRoles) -> Object:
-    return {
-        "project": roles.project,
-        "roles": list(roles.roles),
-        "topics": list(roles.topics),
-        "subscriptions": list(roles.subscriptions),
-    }
+NO_PUSH: Final = PushConfig()
+
+
+class Subscription(Answer, rename="camel"):
+    """A subscription (contract: ams-core 4.1)."""
+
+    name: str
+    topic: str
+    push_config: PushConfig
+    ack_deadline_seconds: int
+    created_on: str
+
+    @classmethod
+    def of(cls, record: SubscriptionRecord) -> "Subscription":
+        return cls(
+            name=subscription_reference(record.project, record.name),
+            topic=topic_reference(record.project, record.topic),
+            push_config=NO_PUSH,
+            ack_deadline_seconds=record.ack_deadline_seconds,
+            created_on=formats.time_text(record.created_on),
+        )
+
+
+class Subscriptions(Answer, rename="camel"):
+    """A page of subscriptions (contract: ams-core 4.5)."""
+
+    subscriptions: list[Subscription]
+    next_page_token: str
+    total_size: int
+
+
+class SubscriptionNames(Answer):
+    """The full names of a topic's subscriptions, oldest first (contract: ams-core 3.10)."""
+
+    subscriptions: list[str]
+
+
+class AccessList(Answer):
+    """The names of the users on an access list (contract: ams-core 3.6)."""
+
+    authorized_users: list[str]
+
+
+class MessageIds(Answer, rename="camel"):
+    """The ids of published messages, in their order (contract: ams-core 3.11)."""
+
+    message_ids: list[str]
+
+
+class Message(Answer, rename="camel"):
+    """A message; `data` is base64 as a rule (contract: ams-core 5.4)."""
+
+    data: str
+    message_id: str
+    publish_time: str
+    attributes: dict[str, str] = {}
+
+
+class ReceivedMessage(Answer, rename="camel"):
+    """A message, and the id to acknowledge it by."""
+
+    ack_id: str
+    message: Message
+
+
+class ReceivedMessages(Answer, rename="camel"):
+    """What a pull has found (contract: ams-core 5.4)."""
+
+    received_messages: list[ReceivedMessage]
+
+
+class Nothing(Answer):
+    """An empty object, where clients read an answer as JSON."""
+
+
+class Offsets(Answer):
+    """End of the log, oldest message kept, and next message to deliver (contract: ams-core 6.3)."""
+
+    max: int
+    min: int
+    current: int
+
+
+class Offset(Answer):
+    """Offset of the first message at or after a time (contract: ams-core 6.5)."""
+
+    offset: int
+
+
+class ProjectRoles(Answer):
+    """A user's place in one project (contract: ams-users-metrics 4.2)."""
+
+    project: str
+    roles: list[str]
+    topics: list[str]
+    subscriptions: list[str]
+
+    @classmethod
+    def of(cls, record: ProjectRolesRecord) -> "ProjectRoles":
+        return cls(
+            project=record.project,
+            roles=list(record.roles),
+            topics=list(record.topics),
+            subscriptions=list(record.subscriptions),
+        )
+
+
+class User(Answer, kw_only=True):
+    """A user (contract: ams-users-metrics 4.1)."""
+
+    uuid: str
+    projects: list[ProjectRoles] = []
+    name: str
+    first_name: str = ""
+    last_name: str = ""
+    organization: str = ""
+    description: str = ""
+    token: str = ""
+    email: str
+    service_roles: list[str]
+    created_on: str
+    modified_on: str
+    created_by: str = ""
+
+    @classmethod
+    def of(cls, record: UserRecord, token: str) -> "User":
+        """The full view."""
+        fields = record.fields
+        return cls(
+            uuid=record.uuid,
+            projects=[ProjectRoles.of(place) for place in record.projects],
+            name=record.name,
+            first_name=fields.first_name,
+            last_name=fields.last_name,
+            organization=fields.organization,
+            description=fields.description,
+            token=token,
+            email=fields.email,
+            service_roles=list(record.service_roles),
+            created_on=formats.time_text(record.created_on),
+            modified_on=formats.time_text(record.modified_on),
+            created_by=record.created_by or "",
+        )
+
+
+class Users(Answer, rename="camel"):
+    """A page of users (contract: ams-users-metrics 4.3)."""
+
+    users: list[User]
+    next_page_token: str
+    total_size: int
+
+
+class Version(Answer):
+    """What the service runs on (contract: ams-core 9.1)."""
+
+    build_time: str
+    golang: str
+    compiler: str
+    os: str
+    architecture: str
+    release: str = ""
+    hostname: str = ""
+
+
+class Status(Answer):
+    """How the service is (contract: ams-core 9.2)."""
+
+    status: str
+    push_functionality: str

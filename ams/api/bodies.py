@@ -9,12 +9,13 @@ import functools
 import operator
 import re
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
 
-from ams.service.errors import ServiceError, TooLarge
+from ams.api.operations import BodyKind, Shape
+from ams.service.errors import TooLarge
 
 #: Most values in one body. A few bytes of JSON can become a hundred bytes of objects: without a
 #: limit a body within the size limit could take gigabytes.
@@ -28,40 +29,43 @@ SMALL_BODY: Final = 2 * MOST_VALUES
 _NEXT_VALUE: Final = re.compile(
     rb"""(?: [^",{\[]++ | "(?: [^"\\]++ | \\. )*+"? )*+ (?: [,{\[] | \Z )""", re.DOTALL | re.VERBOSE
 )
-_Shape = TypeVar("_Shape")
 _DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
+_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Base of all bodies. Every field has a default: what is required the handler checks."""
 
 
-def decode(body: bytes, shape: type[_Shape], otherwise: ServiceError) -> _Shape:
-    """Reads a body as `shape`, or raises `otherwise`; `TooLarge` if it holds too many values."""
+class TextMap(msgspec.Struct, gc=False):
+    """Base of bodies that are objects of texts."""
+
+
+def decode(body: bytes, kind: BodyKind[Shape]) -> Shape:
+    """Reads a body, or raises its kind's error; `TooLarge` if it holds too many values."""
     check_number_of_values(body)
+    shape = kind.shape
+    if kind.is_map:
+        return msgspec.convert(_texts(body, kind), shape)
     decoder = _DECODERS.get(shape)
     if decoder is None:
         decoder = _DECODERS[shape] = msgspec.json.Decoder(shape)
     try:
-        value: _Shape = decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value: Shape = decoder.decode(body)
+    except _FAULTS:
         try:
             value = _lenient(body, msgspec.inspect.type_info(shape))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise otherwise from error
+        except _FAULTS as error:
+            raise kind.fault() from error
     return value
 
 
-def decode_map(body: bytes, otherwise: ServiceError) -> dict[str, str]:
-    """Reads an object whose values are all strings or null, or raises `otherwise`.
-
-    Names are case-sensitive here, and one wrong value under any name fails the body
-    (contract: ams-core 1.9). Nulls are left out.
-    """
+def _texts(body: bytes, kind: BodyKind[Any]) -> dict[str, str]:
+    """The texts of an object of texts; nulls are left out."""
     try:
         texts = msgspec.json.decode(body, type=dict[str, str | None] | None) or {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise otherwise from error
+    except _FAULTS as error:
+        raise kind.fault() from error
     return {name: text for name, text in texts.items() if text is not None}
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import unquote_plus
 
+from ams.api.bodies import decode
 from ams.api.broker import Broker
+from ams.api.operations import BodyKind, Operation, Parameter, Shape
 from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
@@ -33,6 +35,7 @@ class Call:
     names none.
     """
 
+    operation: Operation
     request: Request
     broker: Broker
     names: Mapping[str, str]
@@ -47,6 +50,13 @@ class Call:
             self._body = await read_body(self.request, most)
         return self._body
 
+    async def read(self, kind: BodyKind[Shape]) -> Shape:
+        """The request's body as the route takes it, or the error that says it is malformed."""
+        if kind is not self.operation.body:
+            raise LookupError(f"{self.operation.name} does not say that it reads this body")
+        body = await self.body()
+        return kind.shape() if kind.optional and not body else decode(body, kind)
+
     @property
     def project(self) -> ProjectRecord:
         """The project of the path."""
@@ -54,9 +64,11 @@ class Call:
             raise LookupError("this route has no project")
         return self.project_record
 
-    def argument(self, name: str) -> str:
+    def argument(self, parameter: Parameter) -> str:
         """The first value of a query parameter; empty if there is none."""
-        return parameter(self.request, name)
+        if parameter not in self.operation.query:
+            raise LookupError(f"{self.operation.name} does not say that it reads {parameter.name}")
+        return query_value(self.request, parameter.name)
 
     def require_publisher(self, topic: TopicRecord) -> None:
         """Raises Forbidden if the caller is a publisher who is not on the topic's list."""
@@ -101,7 +113,7 @@ class Call:
         raise AssertionError("unreachable")
 
 
-def parameter(request: Request, name: str) -> str:
+def query_value(request: Request, name: str) -> str:
     """The first value of a query parameter; empty if there is none.
 
     One that can't be decoded is as good as absent (contract: ams-core 1.14).
@@ -125,7 +137,7 @@ def presented_token(broker: Broker, request: Request) -> str:
             if scheme.lower() == "bearer":
                 token = value.strip()
     if not token and option != "header":
-        token = parameter(request, "key")
+        token = query_value(request, "key")
     return token
 
 
@@ -139,7 +151,7 @@ async def known_caller(broker: Broker, request: Request) -> Caller | None:
 
 
 async def authorised(
-    broker: Broker, request: Request, route: str, names: Mapping[str, str]
+    broker: Broker, request: Request, operation: Operation, names: Mapping[str, str]
 ) -> Call:
     """Lets a request in, or raises Unauthorized, NotFound("project") or Forbidden, in this order.
 
@@ -165,12 +177,13 @@ async def authorised(
             project = catalog.project_cached(name) or await catalog.project(name)
         except NotFound:
             # Who creates a project needs none, but its admin is known by it if there is one.
-            if route != "projects:create":
+            if operation.name != "projects:create":
                 raise
     roles = access.authorise(
-        await broker.roles(), route, caller, project.id if project is not None else None
+        await broker.roles(), operation.name, caller, project.id if project is not None else None
     )
     return Call(
+        operation=operation,
         request=request,
         broker=broker,
         names=names,

@@ -9,6 +9,11 @@ from typing import Final
 
 from ams.service.errors import InvalidArgument
 
+#: How the paging of a list fails.
+PAGE_ERRORS: Final = (InvalidArgument("Invalid page size"), InvalidArgument("Invalid page token"))
+
+BAD_TIME: Final = "Time is not in valid Zulu format."
+
 _SIZE: Final = re.compile(r"[+-]?[0-9]{1,19}")
 _PAGE_ID: Final = re.compile(r"[0-9a-f]{24}")
 _ZULU: Final = re.compile(
@@ -53,7 +58,7 @@ def microseconds_at(text: str) -> int:
         year, month, day, hour, minute, second = (int(part) for part in parts)
         whole = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH
     except ValueError:
-        raise InvalidArgument("Time is not in valid Zulu format.") from None
+        raise InvalidArgument(BAD_TIME) from None
     nanoseconds = int((fraction or "").ljust(9, "0"))
     return (whole.days * 86_400 + whole.seconds) * 1_000_000 + -(-nanoseconds // 1000)
 

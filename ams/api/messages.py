@@ -8,14 +8,23 @@ from typing import Final
 import msgspec
 from msgspec import field
 
-from ams.api import formats
+from ams.api import answers, formats
 from ams.api.bodies import Body, check_number_of_values, decode
 from ams.api.calls import Call
+from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, Parameter, operation
 from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
 from ams.messages.log import Cursor, Run
 from ams.metadata.records import SubscriptionRecord, TopicRecord
-from ams.service.errors import Conflict, InternalError, InvalidArgument, TooLarge
+from ams.service.errors import (
+    AckTimeout,
+    Conflict,
+    Forbidden,
+    InternalError,
+    InvalidArgument,
+    NotFound,
+    TooLarge,
+)
 from ams.service.settings import MessagesSettings
 
 _MICROSECONDS: Final = 1_000_000
@@ -68,9 +77,29 @@ class OffsetBody(Body, rename="camel"):
 
 _DECODE_PUBLISH: Final = msgspec.json.Decoder(PublishBody).decode
 
+PUBLICATION: Final = BodyKind(AnyPublishBody, InvalidArgument("Invalid Message Arguments"))
+PULLING: Final = BodyKind(PullBody, InvalidArgument("Invalid Pull Parameters Arguments"))
+ACKNOWLEDGEMENT: Final = BodyKind(AcknowledgeBody, InvalidArgument("Invalid ack parameter"))
+SEEKING: Final = BodyKind(OffsetBody, InvalidArgument("Invalid Offset Arguments"))
+TIME: Final = Parameter("time", "A time in UTC, such as `2026-01-02T03:04:05.678Z`.")
 
+_TOO_MANY: Final = f"Too many messages: one request takes {PUBLISH_MAX_MESSAGES} at most"
+_NO_TOPIC: Final = "Subscription's topic doesn't exist"
+_OUT_OF_TIME: Final = "Timestamp is out of bounds for the subscription's topic/partition"
+
+
+@operation(
+    "topics:publish",
+    "POST",
+    TOPIC,
+    verb="publish",
+    body=PUBLICATION,
+    answer=answers.MessageIds,
+    errors=[NotFound("Topic"), Forbidden(), TooLarge(), TooLarge(_TOO_MANY)],
+    is_audited=False,
+)
 async def publish(call: Call) -> bytes:
-    """POST /v1/projects/{project}/topics/{topic}:publish (contract: ams-core 3.11)."""
+    """Publish messages, all or none; their ids come in their order (contract: ams-core 3.11)."""
     return await call.with_topic(lambda topic: _publish(call, topic))
 
 
@@ -80,7 +109,7 @@ async def _publish(call: Call, topic: TopicRecord) -> bytes:
     body = await call.body(settings.server.max_request_bytes)
     messages = _messages(body)
     if len(messages) > PUBLISH_MAX_MESSAGES:
-        raise TooLarge(f"Too many messages: one request takes {PUBLISH_MAX_MESSAGES} at most")
+        raise TooLarge(_TOO_MANY)
     limit = settings.messages.max_message_bytes
     if len(body) > limit and any(message.size > limit for message in messages):
         raise TooLarge
@@ -95,7 +124,7 @@ def _messages(body: bytes) -> list[Message]:
     try:
         return _DECODE_PUBLISH(body).messages
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        unusual = decode(body, AnyPublishBody, InvalidArgument("Invalid Message Arguments"))
+        unusual = decode(body, PUBLICATION)
         return [Message(each.data, each.attributes) for each in unusual.messages]
 
 
@@ -114,8 +143,21 @@ def _cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
     return Cursor(topic_uuid, subscription.uuid, subscription.epoch, subscription.start_offset)
 
 
+@operation(
+    "subscriptions:pull",
+    "POST",
+    SUBSCRIPTION,
+    verb="pull",
+    body=PULLING,
+    answer=answers.ReceivedMessages,
+    errors=[NotFound("Subscription"), Forbidden(), Conflict(_NO_TOPIC)],
+    is_audited=False,
+)
 async def pull(call: Call) -> bytes:
-    """POST /v1/projects/{project}/subscriptions/{subscription}:pull (contract: ams-core 5)."""
+    """Pull the next messages, which come again until acknowledged (contract: ams-core 5).
+
+    With `returnImmediately` false, the answer waits for a first message for a while.
+    """
     arrived = asyncio.get_running_loop().time()
     return await call.with_subscription(lambda subscription: _pull(call, subscription, arrived))
 
@@ -123,8 +165,8 @@ async def pull(call: Call) -> bytes:
 async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) -> bytes:
     call.require_consumer(subscription, pull=True)
     if subscription.topic_uuid is None:
-        raise Conflict("Subscription's topic doesn't exist")
-    body = decode(await call.body(), PullBody, InvalidArgument("Invalid Pull Parameters Arguments"))
+        raise Conflict(_NO_TOPIC)
+    body = await call.read(PULLING)
     wait = call.broker.settings.messages.pull_wait_seconds
     until = arrived + wait if wait and _waits(body.return_immediately) else None
     cursor = _cursor_of(subscription, subscription.topic_uuid)
@@ -159,9 +201,26 @@ def _received(subscription: SubscriptionRecord, runs: Sequence[Run]) -> bytes:
     return b'{"receivedMessages":[%b]}' % b",".join(parts)
 
 
+@operation(
+    "subscriptions:acknowledge",
+    "POST",
+    SUBSCRIPTION,
+    verb="acknowledge",
+    body=ACKNOWLEDGEMENT,
+    answer=answers.Nothing,
+    errors=[
+        NotFound("Subscription"),
+        Forbidden(),
+        InvalidArgument("Invalid ack id"),
+        InternalError("no ack pending"),
+        InternalError("wrong ack"),
+        AckTimeout(),
+    ],
+    is_audited=False,
+)
 async def acknowledge(call: Call) -> bytes:
-    """POST .../subscriptions/{subscription}:acknowledge (contract: ams-core 6.1)."""
-    body = decode(await call.body(), AcknowledgeBody, InvalidArgument("Invalid ack parameter"))
+    """Acknowledge messages, with all before the last of them (contract: ams-core 6.1, 6.2)."""
+    body = await call.read(ACKNOWLEDGEMENT)
 
     async def use(subscription: SubscriptionRecord) -> bytes:
         call.require_consumer(subscription)
@@ -192,45 +251,71 @@ def _highest(subscription: SubscriptionRecord, body: AcknowledgeBody) -> int:
     return highest
 
 
-async def offsets(call: Call) -> bytes:
-    """GET .../subscriptions/{subscription}:offsets (contract: ams-core 6.3)."""
+@operation(
+    "subscriptions:offsets",
+    "GET",
+    SUBSCRIPTION,
+    verb="offsets",
+    errors=[NotFound("Subscription"), Forbidden()],
+)
+async def offsets(call: Call) -> answers.Offsets:
+    """Show where a subscription stands, and how far it can be moved (contract: ams-core 6.3)."""
 
-    async def use(subscription: SubscriptionRecord) -> bytes:
+    async def use(subscription: SubscriptionRecord) -> answers.Offsets:
         call.require_consumer(subscription)
         if subscription.topic_uuid is None:
-            return b'{"max":0,"min":0,"current":0}'
+            return answers.Offsets(0, 0, 0)
         cursor = _cursor_of(subscription, subscription.topic_uuid)
         current, oldest, end = await call.broker.log.offsets(cursor)
-        return b'{"max":%d,"min":%d,"current":%d}' % (end, oldest, current)
+        return answers.Offsets(max=end, min=oldest, current=current)
 
     return await call.with_subscription(use)
 
 
-async def modify_offset(call: Call) -> bytes:
-    """POST .../subscriptions/{subscription}:modifyOffset (contract: ams-core 6.4)."""
-    body = decode(await call.body(), OffsetBody, InvalidArgument("Invalid Offset Arguments"))
+@operation(
+    "subscriptions:modifyOffset",
+    "POST",
+    SUBSCRIPTION,
+    verb="modifyOffset",
+    body=SEEKING,
+    errors=[NotFound("Subscription"), Forbidden(), InvalidArgument("Offset out of bounds")],
+)
+async def modify_offset(call: Call) -> None:
+    """Move a subscription: the next pull begins with the message of this offset (6.4)."""
+    body = await call.read(SEEKING)
 
-    async def use(subscription: SubscriptionRecord) -> bytes:
+    async def use(subscription: SubscriptionRecord) -> None:
         call.require_consumer(subscription)
         if subscription.topic_uuid is None and body.offset != 0:
             raise InvalidArgument("Offset out of bounds")
         if subscription.topic_uuid is not None:
             cursor = _cursor_of(subscription, subscription.topic_uuid)
             await call.broker.log.seek(cursor, body.offset)
-        return b""
 
-    return await call.with_subscription(use)
+    await call.with_subscription(use)
 
 
-async def time_to_offset(call: Call) -> bytes:
-    """GET .../subscriptions/{subscription}:timeToOffset (contract: ams-core 6.5)."""
+@operation(
+    "subscriptions:timeToOffset",
+    "GET",
+    SUBSCRIPTION,
+    verb="timeToOffset",
+    query=[TIME],
+    errors=[
+        NotFound("Subscription"),
+        Forbidden(),
+        InvalidArgument(formats.BAD_TIME),
+        Conflict(_OUT_OF_TIME),
+    ],
+)
+async def time_to_offset(call: Call) -> answers.Offset:
+    """Find the first message published at a time or later (contract: ams-core 6.5)."""
 
-    async def use(subscription: SubscriptionRecord) -> bytes:
+    async def use(subscription: SubscriptionRecord) -> answers.Offset:
         call.require_consumer(subscription)
-        time = formats.microseconds_at(call.argument("time"))
+        time = formats.microseconds_at(call.argument(TIME))
         if subscription.topic_uuid is None:
-            raise Conflict("Timestamp is out of bounds for the subscription's topic/partition")
-        offset = await call.broker.log.offset_at_time(subscription.topic_uuid, time)
-        return b'{"offset":%d}' % offset
+            raise Conflict(_OUT_OF_TIME)
+        return answers.Offset(await call.broker.log.offset_at_time(subscription.topic_uuid, time))
 
     return await call.with_subscription(use)

@@ -1,14 +1,17 @@
 """Projects (contract: ams-core 2)."""
 
+from typing import Final
+
 from ams.api import answers
-from ams.api.bodies import Body, decode
+from ams.api.bodies import Body
 from ams.api.calls import Call
+from ams.api.operations import PROJECT, BodyKind, operation
 from ams.metadata import projects
-from ams.service.errors import InvalidArgument
+from ams.service.errors import AlreadyExists, InvalidArgument
 
 
 class ProjectBody(Body):
-    """Body of a project's creation; all but the description is type-checked and ignored."""
+    """A project as its creator wants it; all but the description is type-checked and ignored."""
 
     name: str = ""
     description: str = ""
@@ -17,31 +20,36 @@ class ProjectBody(Body):
     created_by: str = ""
 
 
-async def list_projects(call: Call) -> bytes:
-    """GET /v1/projects (contract: ams-core 2.2, O-10)."""
+CREATION: Final = BodyKind(ProjectBody, InvalidArgument("Invalid Project Arguments"))
+
+
+@operation("projects:list", "GET", "/v1/projects")
+async def list_projects(call: Call) -> answers.Projects:
+    """List all projects, oldest first (contract: ams-core 2.2, O-10)."""
     records = await projects.list_all(call.broker.store)
-    return answers.encode({"projects": [answers.project(record) for record in records]})
+    return answers.Projects([answers.Project.of(record) for record in records])
 
 
-async def show(call: Call) -> bytes:
-    """GET /v1/projects/{project} (contract: ams-core 2.3)."""
-    record = await projects.get(call.broker.store, call.project.name)
-    return answers.encode(answers.project(record))
+@operation("projects:show", "GET", PROJECT)
+async def show(call: Call) -> answers.Project:
+    """Show a project (contract: ams-core 2.3)."""
+    return answers.Project.of(await projects.get(call.broker.store, call.project.name))
 
 
-async def create(call: Call) -> bytes:
-    """POST /v1/projects/{project} (contract: ams-core 2.4)."""
-    body = decode(await call.body(), ProjectBody, InvalidArgument("Invalid Project Arguments"))
+@operation("projects:create", "POST", PROJECT, body=CREATION, errors=[AlreadyExists("Project")])
+async def create(call: Call) -> answers.Project:
+    """Create a project (contract: ams-core 2.4)."""
+    body = await call.read(CREATION)
     record = await projects.create(
         call.broker.store,
         call.names["project"],
         description=body.description,
         created_by_id=call.caller.user_id,
     )
-    return answers.encode(answers.project(record))
+    return answers.Project.of(record)
 
 
-async def delete(call: Call) -> bytes:
-    """DELETE /v1/projects/{project}, with all that is in it (contract: decision 17)."""
+@operation("projects:delete", "DELETE", PROJECT)
+async def delete(call: Call) -> None:
+    """Delete a project with all that is in it, messages included (contract: decision 17)."""
     await projects.delete(call.broker.store, call.project.id)
-    return b""

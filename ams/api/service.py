@@ -6,35 +6,45 @@ from typing import Final
 import ams
 from ams.api import answers
 from ams.api.calls import Call, known_caller
+from ams.api.operations import Parameter, operation
 from ams.service.errors import Forbidden, Unauthorized
 
 #: Service roles that see more than everybody.
 _VIEWERS: Final = frozenset({"service_admin", "admin_viewer"})
 
+DETAILS: Final = Parameter("details", "`true` asks for details, which only viewers get.")
 
-async def version(call: Call) -> bytes:
-    """GET /v1/version; anyone may ask, and a token is never refused (9.1)."""
-    answer = {
-        "build_time": "Unknown",
-        "golang": "",
-        "compiler": f"{platform.python_implementation()} {platform.python_version()}",
-        "os": platform.system().lower(),
-        "architecture": platform.machine(),
-    }
+
+@operation("version:list", "GET", "/v1/version", is_open=True)
+async def version(call: Call) -> answers.Version:
+    """Tell what the service runs on; anyone may ask, and a token is never refused (9.1)."""
     caller = await known_caller(call.broker, call.request)
-    if caller is not None and caller.service_roles & _VIEWERS:
-        answer["release"] = ams.__version__
-    if hostname := call.broker.settings.server.proxy_hostname:
-        answer["hostname"] = hostname
-    return answers.encode(answer)
+    may_see_release = caller is not None and caller.service_roles & _VIEWERS
+    return answers.Version(
+        build_time="Unknown",
+        golang="",
+        compiler=f"{platform.python_implementation()} {platform.python_version()}",
+        os=platform.system().lower(),
+        architecture=platform.machine(),
+        release=ams.__version__ if may_see_release else "",
+        hostname=call.broker.settings.server.proxy_hostname,
+    )
 
 
-async def status(call: Call) -> bytes:
-    """GET /v1/status; `details=true` is for viewers, with codes as clients know them (O-43)."""
-    if call.argument("details") == "true":
+@operation(
+    "ams:healthStatus",
+    "GET",
+    "/v1/status",
+    query=[DETAILS],
+    errors=[Forbidden(), Unauthorized()],
+    is_open=True,
+)
+async def status(call: Call) -> answers.Status:
+    """Tell how the service is; details are for viewers, with codes as clients know them (O-43)."""
+    if call.argument(DETAILS) == "true":
         caller = await known_caller(call.broker, call.request)
         if caller is None:
             raise Forbidden
         if not caller.service_roles & _VIEWERS:
             raise Unauthorized
-    return answers.encode({"status": "ok", "push_functionality": "disabled"})
+    return answers.Status(status="ok", push_functionality="disabled")

@@ -6,11 +6,12 @@ from typing import Final
 from msgspec import field
 
 from ams.api import answers, formats
-from ams.api.bodies import Body, decode
+from ams.api.bodies import Body
 from ams.api.calls import Call
+from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, SUBSCRIPTION, BodyKind, operation
 from ams.auth import access
 from ams.metadata import subscriptions, topics
-from ams.service.errors import Conflict, InvalidArgument, NotFound
+from ams.service.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
 
 #: What a subscription gets whose creator says nothing else, seconds.
 DEFAULT_ACK_DEADLINE: Final = 10
@@ -66,24 +67,43 @@ class AckDeadlineBody(Body, rename="camel"):
     ack_deadline_seconds: int = -1
 
 
-async def create(call: Call) -> bytes:
-    """PUT /v1/projects/{project}/subscriptions/{subscription} (contract: ams-core 4.3).
+_BAD_DEADLINE: Final = "Invalid ackDeadlineSeconds(needs value between 0 and 600) Arguments"
+_BAD_TOPIC: Final = "Invalid Topic name"
+_NO_PUSH: Final = "Push functionality is currently disabled"
+
+CREATION: Final = BodyKind(SubscriptionBody, InvalidArgument("Invalid Subscription Arguments"))
+ACK_DEADLINE: Final = BodyKind(AckDeadlineBody, InvalidArgument(_BAD_DEADLINE))
+
+
+@operation(
+    "subscriptions:create",
+    "PUT",
+    SUBSCRIPTION,
+    body=CREATION,
+    errors=[
+        InvalidArgument(_BAD_DEADLINE),
+        InvalidArgument(_BAD_TOPIC),
+        NotFound("Topic"),
+        Conflict(_NO_PUSH),
+        AlreadyExists("Subscription"),
+    ],
+)
+async def create(call: Call) -> answers.Subscription:
+    """Create a subscription (contract: ams-core 4.3).
 
     It starts at the topic's end: only what is published from now on is delivered.
     """
-    body = decode(
-        await call.body(), SubscriptionBody, InvalidArgument("Invalid Subscription Arguments")
-    )
+    body = await call.read(CREATION)
     deadline = _deadline(body.ack_deadline_seconds or DEFAULT_ACK_DEADLINE)
     reference = _TOPIC.fullmatch(body.topic)
     if reference is None:
-        raise InvalidArgument("Invalid Topic name")
+        raise InvalidArgument(_BAD_TOPIC)
     if reference[1] != call.project.name:
         raise NotFound("Topic")
     store, log = call.broker.store, call.broker.log
     topic = await topics.get(store, call.project.id, reference[2])
     if body.push_config != PushConfigBody():
-        raise Conflict("Push functionality is currently disabled")
+        raise Conflict(_NO_PUSH)
     record = await subscriptions.create(
         store,
         call.project,
@@ -92,51 +112,64 @@ async def create(call: Call) -> bytes:
         start_offset=await log.end(topic.uuid),
         ack_deadline_seconds=deadline,
     )
-    return answers.encode(answers.subscription(record))
+    return answers.Subscription.of(record)
 
 
 def _deadline(seconds: int) -> int:
     """An acknowledgement deadline, seconds (contract: ams-core 4.8, O-22)."""
     if not 0 <= seconds <= MAX_ACK_DEADLINE:
-        raise InvalidArgument("Invalid ackDeadlineSeconds(needs value between 0 and 600) Arguments")
+        raise InvalidArgument(_BAD_DEADLINE)
     return seconds
 
 
-async def show(call: Call) -> bytes:
-    """GET /v1/projects/{project}/subscriptions/{subscription} (contract: ams-core 4.4)."""
+@operation("subscriptions:show", "GET", SUBSCRIPTION, errors=[NotFound("Subscription")])
+async def show(call: Call) -> answers.Subscription:
+    """Show a subscription (contract: ams-core 4.4)."""
     record = await subscriptions.get(call.broker.store, call.project.id, call.names["subscription"])
-    return answers.encode(answers.subscription(record))
+    return answers.Subscription.of(record)
 
 
-async def list_subscriptions(call: Call) -> bytes:
-    """GET /v1/projects/{project}/subscriptions (contract: ams-core 4.5)."""
-    size = formats.page_size(call.argument("pageSize"))
+@operation(
+    "subscriptions:list",
+    "GET",
+    f"{PROJECT}/subscriptions",
+    query=[PAGE_SIZE, PAGE_TOKEN],
+    errors=formats.PAGE_ERRORS,
+)
+async def list_subscriptions(call: Call) -> answers.Subscriptions:
+    """List a project's subscriptions, newest first; consumers see theirs (ams-core 4.5)."""
+    size = formats.page_size(call.argument(PAGE_SIZE))
     page = await subscriptions.list_page(
         call.broker.store,
         call.project.id,
         page_size=size,
-        from_id=formats.page_start(call.argument("pageToken")),
+        from_id=formats.page_start(call.argument(PAGE_TOKEN)),
         acl_user_id=access.subscriptions_of(call.caller, call.roles),
     )
-    items = [answers.subscription(record) for record in page.items]
-    return answers.page("subscriptions", items, page.next_id, page.total)
+    items = [answers.Subscription.of(record) for record in page.items]
+    return answers.Subscriptions(items, formats.page_token(page.next_id), page.total)
 
 
-async def delete(call: Call) -> bytes:
-    """DELETE /v1/projects/{project}/subscriptions/{subscription} (contract: ams-core 4.6)."""
+@operation("subscriptions:delete", "DELETE", SUBSCRIPTION, errors=[NotFound("Subscription")])
+async def delete(call: Call) -> None:
+    """Delete a subscription (contract: ams-core 4.6)."""
     store = call.broker.store
     record = await subscriptions.get(store, call.project.id, call.names["subscription"])
     await subscriptions.delete(store, record)
-    return b""
 
 
-async def modify_ack_deadline(call: Call) -> bytes:
-    """POST .../subscriptions/{subscription}:modifyAckDeadline (contract: ams-core 4.8, O-26)."""
-    message = "Invalid ackDeadlineSeconds(needs value between 0 and 600) Arguments"
-    body = decode(await call.body(), AckDeadlineBody, InvalidArgument(message))
-    deadline = _deadline(body.ack_deadline_seconds)
+@operation(
+    "subscriptions:modifyAckDeadline",
+    "POST",
+    SUBSCRIPTION,
+    verb="modifyAckDeadline",
+    body=ACK_DEADLINE,
+    errors=[NotFound("Subscription")],
+)
+async def modify_ack_deadline(call: Call) -> None:
+    """Change how long an acknowledgement may take (contract: ams-core 4.8, O-26)."""
+    deadline = _deadline((await call.read(ACK_DEADLINE)).ack_deadline_seconds)
     store = call.broker.store
     record = await subscriptions.get(store, call.project.id, call.names["subscription"])
     call.require_consumer(record)
     await subscriptions.set_ack_deadline(store, record, deadline)
-    return b""

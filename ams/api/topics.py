@@ -1,31 +1,65 @@
 """Topics (contract: ams-core 3)."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from ams.api import answers, formats
-from ams.api.bodies import decode_map
+from ams.api.bodies import TextMap
 from ams.api.calls import Call
+from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, TOPIC, BodyKind, operation
 from ams.auth import access
 from ams.metadata import subscriptions, topics
-from ams.service.errors import BadRequest, InvalidArgument, NotFound
+from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument, NotFound
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})s")
 _SCHEMA: Final = re.compile(r"projects/([^/]+)/schemas/[^/]+")
 _BYTES: Final = re.compile(r"[0-9]{1,15}")
 
+_BAD_DURATION: Final = "Invalid messageRetentionDuration (needs seconds, as in 604800s)"
+_BAD_BYTES: Final = "Invalid messageRetentionBytes (needs a number of bytes)"
+_BAD_SCHEMA: Final = "wrong schema name declaration"
 
-async def create(call: Call) -> bytes:
-    """PUT /v1/projects/{project}/topics/{topic} (contract: ams-core 3.2).
 
-    The body may be empty. `messageRetentionDuration` (`"604800s"`) and `messageRetentionBytes`
-    give the topic a retention of its own; 0 is no limit.
+class RetentionBody(TextMap):
+    """How long (`604800s`) and how many bytes a topic keeps messages; 0 is no limit.
+
+    What is absent is as the settings say.
     """
-    body = await call.body()
-    texts = decode_map(body, BadRequest()) if body else {}
-    _refuse_schema(call, texts.get("schema", ""))
-    seconds, size = _retention(texts)
+
+    duration: str = msgspec.field(default="", name="messageRetentionDuration")
+    size: str = msgspec.field(default="", name="messageRetentionBytes")
+
+
+class TopicBody(RetentionBody):
+    """A topic as its creator wants it."""
+
+    schema: str = ""
+
+
+CREATION: Final = BodyKind(TopicBody, BadRequest(), optional=True, is_map=True)
+RETENTION: Final = BodyKind(RetentionBody, BadRequest(), is_map=True)
+
+
+@operation(
+    "topics:create",
+    "PUT",
+    TOPIC,
+    body=CREATION,
+    errors=[
+        InvalidArgument(_BAD_SCHEMA),
+        InvalidArgument(_BAD_DURATION),
+        InvalidArgument(_BAD_BYTES),
+        NotFound("Schema"),
+        AlreadyExists("Topic"),
+    ],
+)
+async def create(call: Call) -> answers.Topic:
+    """Create a topic (contract: ams-core 3.2)."""
+    body = await call.read(CREATION)
+    _refuse_schema(call, body.schema)
+    seconds, size = _retention(body)
     record = await topics.create(
         call.broker.store,
         call.project,
@@ -33,19 +67,23 @@ async def create(call: Call) -> bytes:
         retention_seconds=seconds,
         retention_bytes=size,
     )
-    return answers.encode(answers.topic(record))
+    return answers.Topic.of(record)
 
 
-async def modify_retention(call: Call) -> bytes:
-    """POST /v1/projects/{project}/topics/{topic}:modifyRetention.
-
-    Body as in creation; what is absent goes back to the settings' default.
-    """
-    seconds, size = _retention(decode_map(await call.body(), BadRequest()))
+@operation(
+    "topics:modifyRetention",
+    "POST",
+    TOPIC,
+    verb="modifyRetention",
+    body=RETENTION,
+    errors=[InvalidArgument(_BAD_DURATION), InvalidArgument(_BAD_BYTES), NotFound("Topic")],
+)
+async def modify_retention(call: Call) -> None:
+    """Change how long, and how much, a topic keeps; what is absent is as the settings say."""
+    seconds, size = _retention(await call.read(RETENTION))
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
     await topics.set_retention(store, record, retention_seconds=seconds, retention_bytes=size)
-    return b""
 
 
 def _refuse_schema(call: Call, reference: str) -> None:
@@ -54,55 +92,64 @@ def _refuse_schema(call: Call, reference: str) -> None:
         return
     match = _SCHEMA.fullmatch(reference)
     if match is None or match[1] != call.project.name:
-        raise InvalidArgument("wrong schema name declaration")
+        raise InvalidArgument(_BAD_SCHEMA)
     raise NotFound("Schema")
 
 
-def _retention(texts: Mapping[str, str]) -> tuple[int | None, int | None]:
+def _retention(body: RetentionBody) -> tuple[int | None, int | None]:
     seconds = size = None
-    if duration := texts.get("messageRetentionDuration"):
-        match = _DURATION.fullmatch(duration)
+    if body.duration:
+        match = _DURATION.fullmatch(body.duration)
         if match is None:
-            raise InvalidArgument("Invalid messageRetentionDuration (needs seconds, as in 604800s)")
+            raise InvalidArgument(_BAD_DURATION)
         seconds = int(match[1])
-    if text := texts.get("messageRetentionBytes"):
-        if _BYTES.fullmatch(text) is None:
-            raise InvalidArgument("Invalid messageRetentionBytes (needs a number of bytes)")
-        size = int(text)
+    if body.size:
+        if _BYTES.fullmatch(body.size) is None:
+            raise InvalidArgument(_BAD_BYTES)
+        size = int(body.size)
     return seconds, size
 
 
-async def show(call: Call) -> bytes:
-    """GET /v1/projects/{project}/topics/{topic} (contract: ams-core 3.3)."""
+@operation("topics:show", "GET", TOPIC, errors=[NotFound("Topic")])
+async def show(call: Call) -> answers.Topic:
+    """Show a topic (contract: ams-core 3.3)."""
     record = await topics.get(call.broker.store, call.project.id, call.names["topic"])
-    return answers.encode(answers.topic(record))
+    return answers.Topic.of(record)
 
 
-async def list_topics(call: Call) -> bytes:
-    """GET /v1/projects/{project}/topics (contract: ams-core 3.4)."""
-    size = formats.page_size(call.argument("pageSize"))
+@operation(
+    "topics:list",
+    "GET",
+    f"{PROJECT}/topics",
+    query=[PAGE_SIZE, PAGE_TOKEN],
+    errors=formats.PAGE_ERRORS,
+)
+async def list_topics(call: Call) -> answers.Topics:
+    """List a project's topics, newest first; publishers see theirs (contract: ams-core 3.4)."""
+    size = formats.page_size(call.argument(PAGE_SIZE))
     page = await topics.list_page(
         call.broker.store,
         call.project.id,
         page_size=size,
-        from_id=formats.page_start(call.argument("pageToken")),
+        from_id=formats.page_start(call.argument(PAGE_TOKEN)),
         acl_user_id=access.topics_of(call.caller, call.roles),
     )
-    items = [answers.topic(record) for record in page.items]
-    return answers.page("topics", items, page.next_id, page.total)
+    items = [answers.Topic.of(record) for record in page.items]
+    return answers.Topics(items, formats.page_token(page.next_id), page.total)
 
 
-async def delete(call: Call) -> bytes:
-    """DELETE /v1/projects/{project}/topics/{topic} (contract: ams-core 3.5)."""
+@operation("topics:delete", "DELETE", TOPIC, errors=[NotFound("Topic")])
+async def delete(call: Call) -> None:
+    """Delete a topic and its messages; its subscriptions stay (contract: ams-core 3.5)."""
     store = call.broker.store
     await topics.delete(store, await topics.get(store, call.project.id, call.names["topic"]))
-    return b""
 
 
-async def list_subscriptions(call: Call) -> bytes:
-    """GET /v1/projects/{project}/topics/{topic}/subscriptions (contract: ams-core 3.10)."""
+@operation("subscriptions:listByTopic", "GET", f"{TOPIC}/subscriptions", errors=[NotFound("Topic")])
+async def list_subscriptions(call: Call) -> answers.SubscriptionNames:
+    """List the names of a topic's subscriptions, oldest first (contract: ams-core 3.10)."""
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
     names = await subscriptions.names_of_topic(store, record)
     references = [answers.subscription_reference(call.project.name, name) for name in names]
-    return answers.encode({"subscriptions": references})
+    return answers.SubscriptionNames(references)

@@ -5,8 +5,9 @@ from typing import Final
 from msgspec import field
 
 from ams.api import answers, formats
-from ams.api.bodies import Body, decode
+from ams.api.bodies import Body
 from ams.api.calls import Call, known_caller
+from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, BodyKind, Parameter, operation
 from ams.auth.tokens import digest, new_token
 from ams.metadata import users
 from ams.metadata.records import UserFields, UserRecord
@@ -43,9 +44,29 @@ class UserBody(Body):
     created_by: str = ""
 
 
-async def create(call: Call) -> bytes:
-    """POST /v1/users/{user} (contract: ams-users-metrics 5.6)."""
-    body = decode(await call.body(), UserBody, InvalidArgument("Invalid User Arguments"))
+USER: Final = "/v1/users/<user>"
+CREATION: Final = BodyKind(UserBody, InvalidArgument("Invalid User Arguments"))
+OF_PROJECT: Final = Parameter("project", "Only members of this project.")
+DETAILS: Final = Parameter("details", "`true` shows each user's projects, too.")
+#: The published client's name for the page token (contract: ams-users-metrics 14 #28).
+OTHER_PAGE_TOKEN: Final = Parameter("nextPageToken", "Another name of `pageToken`.")
+
+
+@operation(
+    "users:create",
+    "POST",
+    USER,
+    body=CREATION,
+    errors=[
+        AlreadyExists("User"),
+        InvalidArgument("duplicate reference of project {project}"),
+        InvalidArgument("invalid project: {project}"),
+        InvalidArgument("invalid role: {role}"),
+    ],
+)
+async def create(call: Call) -> answers.User:
+    """Create a user, and show the token (contract: ams-users-metrics 5.6)."""
+    body = await call.read(CREATION)
     name = call.names["user"]
     if name in RESERVED_NAMES:
         raise InvalidArgument("Invalid user name")
@@ -67,7 +88,7 @@ async def create(call: Call) -> bytes:
         service_roles=await _roles(call, body.service_roles),
         created_by_id=call.caller.user_id,
     )
-    return answers.encode(answers.user(record, token))
+    return answers.User.of(record, token)
 
 
 async def _require_unused(call: Call, name: str) -> None:
@@ -104,13 +125,15 @@ async def _roles(call: Call, roles: list[str]) -> list[str]:
     return roles
 
 
-async def show(call: Call) -> bytes:
-    """GET /v1/users/{user} (contract: ams-users-metrics 5.2)."""
+@operation("users:show", "GET", USER, errors=[NotFound("User")])
+async def show(call: Call) -> answers.User:
+    """Show a user, token included (contract: ams-users-metrics 5.2)."""
     return _full_view(call, await users.by_name(call.broker.store, call.names["user"]))
 
 
-async def profile(call: Call) -> bytes:
-    """GET /v1/users/profile: the caller (contract: ams-users-metrics 5.5)."""
+@operation("users:profile", "GET", "/v1/users/profile", errors=[Unauthorized()], is_open=True)
+async def profile(call: Call) -> answers.User:
+    """Show the caller, whatever their roles (contract: ams-users-metrics 5.5)."""
     caller = await known_caller(call.broker, call.request)
     if caller is None or caller.user_id is None:
         raise Unauthorized
@@ -120,30 +143,38 @@ async def profile(call: Call) -> bytes:
         raise Unauthorized from None
 
 
-async def list_users(call: Call) -> bytes:
-    """GET /v1/users (contract: ams-users-metrics 5.1, 14 #28)."""
+@operation(
+    "users:list",
+    "GET",
+    "/v1/users",
+    query=[OF_PROJECT, DETAILS, PAGE_SIZE, PAGE_TOKEN, OTHER_PAGE_TOKEN],
+    errors=[NotFound("ProjectUUID"), *formats.PAGE_ERRORS],
+)
+async def list_users(call: Call) -> answers.Users:
+    """List users, newest first (contract: ams-users-metrics 5.1, 14 #28)."""
     project_id = None
-    if name := call.argument("project"):
+    if name := call.argument(OF_PROJECT):
         try:
             project_id = (await call.broker.catalog.project(name)).id
         except NotFound:
             raise NotFound("ProjectUUID") from None
-    size = formats.page_size(call.argument("pageSize"))
-    token = call.argument("pageToken") or call.argument("nextPageToken")
+    size = formats.page_size(call.argument(PAGE_SIZE))
+    token = call.argument(PAGE_TOKEN) or call.argument(OTHER_PAGE_TOKEN)
     page = await users.list_page(
         call.broker.store,
         page_size=size,
         from_id=formats.page_start(token),
         project_id=project_id,
-        details=call.argument("details").lower() == "true",
+        details=call.argument(DETAILS).lower() == "true",
     )
     decrypt = call.broker.token_box.decrypt
-    items = [answers.user(record, decrypt(record.token_ciphertext)) for record in page.items]
-    return answers.page("users", items, page.next_id, page.total)
+    items = [answers.User.of(record, decrypt(record.token_ciphertext)) for record in page.items]
+    return answers.Users(items, formats.page_token(page.next_id), page.total)
 
 
-async def refresh_token(call: Call) -> bytes:
-    """POST /v1/users/{user}:refreshToken; the old token stops working (5.8)."""
+@operation("users:refreshToken", "POST", USER, verb="refreshToken", errors=[NotFound("User")])
+async def refresh_token(call: Call) -> answers.User:
+    """Give a user a new token, and show it; the old one stops working at once (5.8)."""
     store, token = call.broker.store, new_token()
     record = await users.by_name(store, call.names["user"])
     await users.set_token(
@@ -152,16 +183,15 @@ async def refresh_token(call: Call) -> bytes:
         token_digest=digest(token),
         token_ciphertext=call.broker.token_box.encrypt(token),
     )
-    return answers.encode(answers.user(await users.by_id(store, record.id), token))
+    return answers.User.of(await users.by_id(store, record.id), token)
 
 
-async def delete(call: Call) -> bytes:
-    """DELETE /v1/users/{user} (contract: ams-users-metrics 5.9, 14 #2)."""
+@operation("users:delete", "DELETE", USER, errors=[NotFound("User")])
+async def delete(call: Call) -> None:
+    """Delete a user (contract: ams-users-metrics 5.9, 14 #2)."""
     store = call.broker.store
     await users.delete(store, (await users.by_name(store, call.names["user"])).id)
-    return b""
 
 
-def _full_view(call: Call, record: UserRecord) -> bytes:
-    token = call.broker.token_box.decrypt(record.token_ciphertext)
-    return answers.encode(answers.user(record, token))
+def _full_view(call: Call, record: UserRecord) -> answers.User:
+    return answers.User.of(record, call.broker.token_box.decrypt(record.token_ciphertext))

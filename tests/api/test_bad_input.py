@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ams.api.app import ROUTES
+from ams.api.app import OPERATIONS
 from tests.api.bare import Answer, connection, head, read_answer, send
 from tests.api.client import Project, new_name
 
@@ -20,24 +20,13 @@ def paths(place: Project) -> dict[str, tuple[str, str]]:
     """Method and path of every route, by its name."""
     values = {"project": place.name, "topic": "t", "subscription": "s", "user": "nobody"}
     return {
-        route: (
-            method,
-            re.sub(r"<(\w+)>", lambda m: values[m[1]], path) + (f":{verb}" * bool(verb)),
-        )
-        for path, actions in ROUTES.items()
-        for (method, verb), (route, _) in actions.items()
+        each.name: (each.method, re.sub(r"<(\w+)>", lambda m: values[m[1]], each.full_path))
+        for each in OPERATIONS
     }
 
 
-#: Routes that read no body though clients may send one (contract: ams-users-metrics 1.6).
-WITHOUT_BODY = {"users:refreshToken"}
-#: Routes that read one, and would change something if they liked it.
-WITH_BODY = [
-    route
-    for actions in ROUTES.values()
-    for (method, _), (route, _) in actions.items()
-    if method in ("POST", "PUT") and route not in WITHOUT_BODY
-]
+#: Routes that read a body, and would change something if they liked it.
+WITH_BODY = [each.name for each in OPERATIONS if each.body is not None]
 
 DEEP = 100_000
 #: Bodies that no route likes.

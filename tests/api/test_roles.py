@@ -6,18 +6,13 @@ from contextlib import closing
 import httpx
 import pytest
 
-from ams.api.app import OPEN_ROUTES, ROUTES
+from ams.api.app import OPERATIONS
 from ams.auth.roles import DEFAULT_ROLES
 from tests.api.client import FORBIDDEN, Project, assert_error, create_user, object_in
 from tests.conftest import StartNode
 
 #: Route, method and path. Names in the path are of nothing, except the project's.
-GUARDED = [
-    (route, method, f"{path}:{verb}" if verb else path)
-    for path, actions in ROUTES.items()
-    for (method, verb), (route, _) in actions.items()
-    if route not in OPEN_ROUTES
-]
+GUARDED = [(each.name, each.method, each.full_path) for each in OPERATIONS if not each.is_open]
 # The last one ends the project in which the others are tried.
 GUARDED.sort(key=lambda guarded: guarded[0] == "projects:delete")
 ALL_ROLES = sorted(frozenset().union(*DEFAULT_ROLES.values()))

@@ -1,0 +1,160 @@
+"""What one route is: its name, what it takes, what it answers, how it fails.
+
+The handlers are made routes by `operation`, and the OpenAPI document is made of what is said there.
+What a handler takes it can only read through what is declared, so the two can't differ.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from copy import copy
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_type_hints
+
+from ams.service.errors import ServiceError
+
+if TYPE_CHECKING:
+    from ams.api.calls import Call
+
+Shape = TypeVar("Shape")
+
+#: Answers a call. Any: the type of the answer differs from route to route; bytes are JSON already.
+Endpoint = Callable[["Call"], Awaitable[Any]]
+
+#: Names of paths that several operations share.
+PROJECT: Final = "/v1/projects/<project>"
+TOPIC: Final = "/v1/projects/<project>/topics/<topic>"
+SUBSCRIPTION: Final = "/v1/projects/<project>/subscriptions/<subscription>"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BodyKind(Generic[Shape]):
+    """What a route takes as its body.
+
+    Args:
+        shape: the type it is decoded into.
+        malformed: what is raised when it is something else.
+        optional: whether an empty one will do.
+        is_map: whether it is an object of texts: names count in their exact letter case, and one
+            value that is no text fails it, under whatever name (contract: ams-core 1.9).
+    """
+
+    shape: type[Shape]
+    malformed: ServiceError
+    optional: bool = False
+    is_map: bool = False
+
+    def fault(self) -> ServiceError:
+        """A new `malformed`: an error that is raised twice would keep the stacks of both."""
+        return copy(self.malformed)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Parameter:
+    """A query parameter.
+
+    Args:
+        name: as clients write it.
+        description: what it does, and what it is when absent.
+        choices: all that it may be, if it is one of a few.
+    """
+
+    name: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+PAGE_SIZE: Final = Parameter("pageSize", "Most items of a page; 0, or nothing, for all of them.")
+PAGE_TOKEN: Final = Parameter("pageToken", "`nextPageToken` of the page before.")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Operation:
+    """A route.
+
+    Args:
+        name: as the role table and the logs have it, such as `topics:publish`.
+        method: HTTP method.
+        path: with its variables in angle brackets.
+        verb: what follows the colon of the last segment.
+        endpoint: answers it.
+        answer: type of the answer; None for an empty one.
+        body: what it takes, if anything.
+        query: the parameters that it reads.
+        errors: how it fails, besides as all routes do. What differs from case to case in a message
+            stands in braces: `invalid role: {role}`.
+        is_open: whether anyone may call it; it checks for itself who does.
+        is_audited: whether it is a change that goes into the audit trail.
+    """
+
+    name: str
+    method: str
+    path: str
+    verb: str | None
+    endpoint: Endpoint
+    answer: Any  # a type, as `get_type_hints` gives it
+    body: BodyKind[Any] | None
+    query: tuple[Parameter, ...]
+    errors: tuple[ServiceError, ...]
+    is_open: bool
+    is_audited: bool
+
+    @property
+    def full_path(self) -> str:
+        """The path with its verb."""
+        return f"{self.path}:{self.verb}" if self.verb else self.path
+
+    @property
+    def description(self) -> str:
+        """What it does, in a sentence or some."""
+        return (self.endpoint.__doc__ or "").strip()
+
+
+def operation(
+    name: str,
+    method: str,
+    path: str,
+    *,
+    verb: str | None = None,
+    answer: object = None,
+    body: BodyKind[Any] | None = None,
+    query: Iterable[Parameter] = (),
+    errors: Iterable[ServiceError] = (),
+    is_open: bool = False,
+    is_audited: bool | None = None,
+) -> Callable[[Endpoint], Operation]:
+    """Makes a handler a route.
+
+        @operation("topics:show", "GET", TOPIC, errors=[NotFound("Topic")])
+        async def show(call: Call) -> answers.Topic:
+
+    The parameters are those of `Operation`, but that `answer` is given for a handler only that
+    returns bytes; for others it is the type that they return. Audited is by default what is no GET.
+    """
+
+    def decorate(endpoint: Endpoint) -> Operation:
+        returned = get_type_hints(endpoint, localns={"Call": object})["return"]
+        return Operation(
+            name=name,
+            method=method,
+            path=path,
+            verb=verb,
+            endpoint=endpoint,
+            answer=answer if returned is bytes else None if returned is type(None) else returned,
+            body=body,
+            query=tuple(query),
+            errors=tuple(errors),
+            is_open=is_open,
+            is_audited=method != "GET" if is_audited is None else is_audited,
+        )
+
+    return decorate
+
+
+def operations_of(modules: Iterable[ModuleType]) -> tuple[Operation, ...]:
+    """All routes that these modules define, in their order."""
+    return tuple(
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Operation)
+    )
