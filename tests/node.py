@@ -14,6 +14,7 @@ import httpx
 from cryptography.fernet import Fernet
 
 from tests.certificates import Certificates
+from tests.documented import assert_documented
 from tests.eventually import eventually
 from tests.processes import ChildProcess, free_port
 
@@ -90,7 +91,9 @@ class Node:
     ) -> httpx.Response:
         """Sends a request with a token in `x-api-key`, or without any."""
         sent = {**({"x-api-key": token} if token is not None else {}), **(headers or {})}
-        return await self.client.request(method, path, headers=sent, **request)
+        answer = await self.client.request(method, path, headers=sent, **request)
+        assert_documented(answer)
+        return answer
 
     def command(self, subcommand: str) -> list[str]:
         """The command line of an `ams` subcommand that takes the settings file."""

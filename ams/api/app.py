@@ -15,6 +15,7 @@ from ams.api import (
 from ams.api.answers import encode
 from ams.api.broker import Broker
 from ams.api.calls import Call, authorised
+from ams.api.documentation import add_documentation
 from ams.api.lifecycle import Lifecycle
 from ams.api.operations import Operation, operations_of
 from ams.service.database import DatabaseError
@@ -40,6 +41,7 @@ def make_broker_app(settings: Settings, broker: Broker) -> App:
         actions[operation.method, operation.verb] = (operation.name, _handler(broker, operation))
     for path, actions in resources.items():
         app.resource(path, actions)
+    add_documentation(app, OPERATIONS)
     return app
 
 

@@ -14,6 +14,7 @@ from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, Parameter, operation
 from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
+from ams.messages.lane import UNREPLICATED
 from ams.messages.log import Cursor, Run
 from ams.metadata.records import SubscriptionRecord, TopicRecord
 from ams.service.errors import (
@@ -24,7 +25,9 @@ from ams.service.errors import (
     InvalidArgument,
     NotFound,
     TooLarge,
+    Unavailable,
 )
+from ams.service.redis import FULL
 from ams.service.settings import MessagesSettings
 
 _MICROSECONDS: Final = 1_000_000
@@ -35,7 +38,7 @@ _INT64: Final = range(-(2**63), 2**63)
 PUBLISH_MAX_MESSAGES: Final = 10_000
 
 
-class PublishBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class UsualPublishBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Body of `:publish` as nearly all publishers send it: each message has data."""
 
     messages: list[Message]
@@ -50,7 +53,7 @@ class AnyMessage(Body, rename="camel"):
     publish_time: str = ""
 
 
-class AnyPublishBody(Body):
+class PublishBody(Body):
     """Body of `:publish`."""
 
     messages: list[AnyMessage] = field(default_factory=list)
@@ -75,9 +78,9 @@ class OffsetBody(Body, rename="camel"):
     offset: int = 0
 
 
-_DECODE_PUBLISH: Final = msgspec.json.Decoder(PublishBody).decode
+_DECODE_PUBLISH: Final = msgspec.json.Decoder(UsualPublishBody).decode
 
-PUBLICATION: Final = BodyKind(AnyPublishBody, InvalidArgument("Invalid Message Arguments"))
+PUBLICATION: Final = BodyKind(PublishBody, InvalidArgument("Invalid Message Arguments"))
 PULLING: Final = BodyKind(PullBody, InvalidArgument("Invalid Pull Parameters Arguments"))
 ACKNOWLEDGEMENT: Final = BodyKind(AcknowledgeBody, InvalidArgument("Invalid ack parameter"))
 SEEKING: Final = BodyKind(OffsetBody, InvalidArgument("Invalid Offset Arguments"))
@@ -95,7 +98,14 @@ _OUT_OF_TIME: Final = "Timestamp is out of bounds for the subscription's topic/p
     verb="publish",
     body=PUBLICATION,
     answer=answers.MessageIds,
-    errors=[NotFound("Topic"), Forbidden(), TooLarge(), TooLarge(_TOO_MANY)],
+    errors=[
+        NotFound("Topic"),
+        Forbidden(),
+        TooLarge(),
+        TooLarge(_TOO_MANY),
+        Unavailable(FULL),
+        Unavailable(UNREPLICATED),
+    ],
     is_audited=False,
 )
 async def publish(call: Call) -> bytes:

@@ -37,6 +37,9 @@ MOST_CALLS = 128
 #: is made.
 PIPELINES = 2
 
+#: What a client is told whose messages are not on as many replicas as they should be.
+UNREPLICATED = "Message store could not reach its replicas, try again later"
+
 log = get_logger()
 
 
@@ -261,7 +264,7 @@ class Lane:
             wait = ("WAIT", self._replicas, milliseconds)
             (reached,) = await self._exchange(connection, [wait])
             if isinstance(reached, RedisError) or reached < self._replicas:
-                raise Unavailable("Message store could not reach its replicas, try again later")
+                raise Unavailable(UNREPLICATED)
         return replies
 
     @staticmethod
