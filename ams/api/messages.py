@@ -110,7 +110,8 @@ def log_of(defaults: MessagesSettings, topic: TopicRecord) -> TopicLog:
     )
 
 
-def _cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
+def cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
+    """The subscription's place in the log of its topic."""
     return Cursor(topic_uuid, subscription.uuid, subscription.epoch, subscription.start_offset)
 
 
@@ -127,7 +128,7 @@ async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) ->
     body = decode(await call.body(), PullBody, InvalidArgument("Invalid Pull Parameters Arguments"))
     wait = call.broker.settings.messages.pull_wait_seconds
     until = arrived + wait if wait and _waits(body.return_immediately) else None
-    cursor = _cursor_of(subscription, subscription.topic_uuid)
+    cursor = cursor_of(subscription, subscription.topic_uuid)
     runs = await call.broker.log.pull(cursor, _most(body.max_messages), until)
     return _received(subscription, runs)
 
@@ -169,7 +170,7 @@ async def acknowledge(call: Call) -> bytes:
         if subscription.topic_uuid is None:
             raise InternalError("no ack pending")
         await call.broker.log.acknowledge(
-            _cursor_of(subscription, subscription.topic_uuid),
+            cursor_of(subscription, subscription.topic_uuid),
             highest,
             subscription.ack_deadline_seconds,
         )
@@ -199,7 +200,7 @@ async def offsets(call: Call) -> bytes:
         call.require_consumer(subscription)
         if subscription.topic_uuid is None:
             return b'{"max":0,"min":0,"current":0}'
-        cursor = _cursor_of(subscription, subscription.topic_uuid)
+        cursor = cursor_of(subscription, subscription.topic_uuid)
         current, oldest, end = await call.broker.log.offsets(cursor)
         return b'{"max":%d,"min":%d,"current":%d}' % (end, oldest, current)
 
@@ -215,7 +216,7 @@ async def modify_offset(call: Call) -> bytes:
         if subscription.topic_uuid is None and body.offset != 0:
             raise InvalidArgument("Offset out of bounds")
         if subscription.topic_uuid is not None:
-            cursor = _cursor_of(subscription, subscription.topic_uuid)
+            cursor = cursor_of(subscription, subscription.topic_uuid)
             await call.broker.log.seek(cursor, body.offset)
         return b""
 
