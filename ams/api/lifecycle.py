@@ -6,14 +6,16 @@ from typing import Final
 
 from ams.api import changes
 from ams.api.broker import Broker
-from ams.api.messages import log_of
+from ams.api.messages import cursor_of, log_of
 from ams.auth.access import ServiceToken
 from ams.auth.tokens import TokenBox
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
+from ams.messages.history import Sampled
 from ams.messages.log import MessageLog
 from ams.messages.retention import Sweeper
-from ams.metadata import topics
+from ams.messages.sampling import Sampler
+from ams.metadata import subscriptions, topics
 from ams.metadata.cache import Catalog
 from ams.metadata.records import Change
 from ams.metadata.store import Store
@@ -27,6 +29,9 @@ COLLECT_AFTER: Final = 50_000
 
 #: Topics whose logs the sweeper trims at the same time.
 SWEPT_AT_ONCE: Final = 50
+
+#: Topics that the sampler samples at the same time.
+SAMPLED_AT_ONCE: Final = 100
 
 
 class Lifecycle:
@@ -68,10 +73,19 @@ class Lifecycle:
             service_token=ServiceToken(settings.auth.service_token.get_secret_value()),
         )
         self._sweeper = Sweeper(log, self._all_logs)
+        self._sampler = Sampler(log, self._all_cursors)
 
     async def _all_logs(self) -> AsyncIterator[list[TopicLog]]:
         async for batch in topics.in_batches(self.broker.store, SWEPT_AT_ONCE):
             yield [log_of(self._settings.messages, topic) for topic in batch]
+
+    async def _all_cursors(self) -> AsyncIterator[list[Sampled]]:
+        async for batch in topics.in_batches(self.broker.store, SAMPLED_AT_ONCE):
+            attached = await subscriptions.of_topics(self.broker.store, batch)
+            yield [
+                (topic, [cursor_of(subscription, topic) for subscription in some])
+                for topic, some in attached.items()
+            ]
 
     def _woken(self, topic: bytes) -> None:
         self.broker.log.waiting.wake(topic.decode())
@@ -94,6 +108,7 @@ class Lifecycle:
         await self._broadcast.start()
         await self.broker.catalog.start()
         self._sweeper.start()
+        self._sampler.start()
         # What has been loaded by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -110,6 +125,7 @@ class Lifecycle:
 
     async def stop(self) -> None:
         """Lets go of everything."""
+        await self._sampler.stop()
         await self._sweeper.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()

@@ -149,7 +149,8 @@ def log_of(defaults: MessagesSettings, topic: TopicRecord) -> TopicLog:
     )
 
 
-def _cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
+def cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
+    """The subscription's place in the log of its topic."""
     return Cursor(topic_uuid, subscription.uuid, subscription.epoch, subscription.start_offset)
 
 
@@ -179,7 +180,7 @@ async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) ->
     body = await call.read(PULLING)
     wait = call.broker.settings.messages.pull_wait_seconds
     until = arrived + wait if wait and _waits(body.return_immediately) else None
-    cursor = _cursor_of(subscription, subscription.topic_uuid)
+    cursor = cursor_of(subscription, subscription.topic_uuid)
     runs = await call.broker.log.pull(cursor, _most(body.max_messages), until)
     return _received(subscription, runs)
 
@@ -238,7 +239,7 @@ async def acknowledge(call: Call) -> bytes:
         if subscription.topic_uuid is None:
             raise InternalError("no ack pending")
         await call.broker.log.acknowledge(
-            _cursor_of(subscription, subscription.topic_uuid),
+            cursor_of(subscription, subscription.topic_uuid),
             highest,
             subscription.ack_deadline_seconds,
         )
@@ -275,7 +276,7 @@ async def offsets(call: Call) -> answers.Offsets:
         call.require_consumer(subscription)
         if subscription.topic_uuid is None:
             return answers.Offsets(0, 0, 0)
-        cursor = _cursor_of(subscription, subscription.topic_uuid)
+        cursor = cursor_of(subscription, subscription.topic_uuid)
         current, oldest, end = await call.broker.log.offsets(cursor)
         return answers.Offsets(max=end, min=oldest, current=current)
 
@@ -299,7 +300,7 @@ async def modify_offset(call: Call) -> None:
         if subscription.topic_uuid is None and body.offset != 0:
             raise InvalidArgument("Offset out of bounds")
         if subscription.topic_uuid is not None:
-            cursor = _cursor_of(subscription, subscription.topic_uuid)
+            cursor = cursor_of(subscription, subscription.topic_uuid)
             await call.broker.log.seek(cursor, body.offset)
 
     await call.with_subscription(use)

@@ -22,9 +22,11 @@ end
 if highest + 1 <= offset or highest + 1 > next_offset then
   return 'out of range'
 end
-local elapsed = math.floor(now_microseconds() / 1000000) - numbers(sub, 'pending_ack')
+local now = now_microseconds()
+local elapsed = math.floor(now / 1000000) - numbers(sub, 'pending_ack')
 if elapsed > tonumber(ARGV[5]) then
   return 'too late'
 end
-redis.call('HSET', sub, 'offset', digits(highest + 1), 'next_offset', '0', 'pending_ack', '0')
+redis.call('HSET', sub, 'offset', digits(highest + 1), 'next_offset', '0', 'pending_ack', '0',
+  'last_ack', digits(now))
 return 'ok'

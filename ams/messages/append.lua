@@ -1,7 +1,7 @@
 -- Appends messages to the logs of one or more topics, and wakes the pulls that wait for them. Whole
 -- or not at all: a full Redis refuses the first write of the script, and then nothing is written.
 --
--- KEYS  per topic: log, topic hash, days (hash: day number since 1970 -> messages of a day past)
+-- KEYS  per topic: log, topic hash, days (hash: day number since 1970 -> messages of a past day)
 -- ARGV  1 wake-up channel
 --       then per topic:
 --         uuid of the topic
@@ -53,7 +53,7 @@ local function append(log, topic, days, uuid, epoch, age, size, entries, start)
   end
   local today = math.floor(now / 86400000000)
   if today ~= day then
-    if day_messages > 0 then
+    if day > 0 then
       redis.call('HSET', days, digits(day), digits(day_messages))
     end
     day_messages = 0

@@ -23,6 +23,21 @@ def days(topic: str) -> str:
     return f"ams:{{{topic}}}:days"
 
 
+def hour(topic: str, subscription: str = "") -> str:
+    """The list of samples of the last hour, of a topic or of a subscription of it."""
+    return _history("hour", topic, subscription)
+
+
+def week(topic: str, subscription: str = "") -> str:
+    """The list of samples of the last seven days, of a topic or of a subscription of it."""
+    return _history("week", topic, subscription)
+
+
+def _history(kind: str, topic: str, subscription: str) -> str:
+    whole = f"ams:{{{topic}}}:{kind}"
+    return f"{whole}:{subscription}" if subscription else whole
+
+
 def subscription(topic: str, subscription: str) -> str:
     """The hash with the subscription's epoch, offset and counters."""
     return f"ams:{{{topic}}}:sub:{subscription}"

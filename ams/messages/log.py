@@ -2,86 +2,30 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import keys, scripts
 from ams.messages.entries import Message, pack
-from ams.messages.errors import StaleMetadata
 from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
-from ams.messages.lane import (
-    Argument,
-    ClusterConnections,
-    Connections,
-    Lane,
-    Reply,
-    ServerConnections,
-    SingleCall,
-)
-from ams.messages.scripts import Script
+from ams.messages.history import History
+from ams.messages.records import Cursor, Offsets, Run
+from ams.messages.statistics import Statistics
 from ams.messages.waiting import WaitingPulls
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
-from ams.service.redis import redis_errors
 from ams.service.settings import MessagesSettings
+
+__all__ = ["Cursor", "MessageLog", "Offsets", "Run"]
 
 #: How long a dropped topic or subscription refuses to come back, seconds. Metadata that still knows
 #: it is trusted for far less.
 TOMBSTONE_SECONDS = 600
 
-#: Most messages that one call of the sweeper removes.
+#: Most messages that one call of a trim or a purge removes.
 TRIM_MESSAGES = 5000
 
 
-class Cursor(NamedTuple):
-    """A subscription, as the caller's metadata has it.
-
-    Args:
-        topic: uuid of its topic.
-        subscription: its own uuid.
-        epoch: version of that metadata.
-        start: offset at which it begins when the log does not know it yet.
-    """
-
-    topic: str
-    subscription: str
-    epoch: int
-    start: int
-
-    def keys(self) -> tuple[str, str, str]:
-        return (
-            keys.topic(self.topic),
-            keys.subscription(self.topic, self.subscription),
-            keys.subscriptions(self.topic),
-        )
-
-    def arguments(self) -> tuple[int, int, str]:
-        return self.epoch, self.start, self.subscription
-
-
-class Run(NamedTuple):
-    """Messages that were appended together.
-
-    Args:
-        offset: offset of the first; the others follow it without a gap.
-        messages: the JSON of each, as it was stored.
-        time: when they were published, microseconds since 1970.
-    """
-
-    offset: int
-    messages: Sequence[bytes]
-    time: int
-
-
-class Offsets(NamedTuple):
-    """A subscription's position: `oldest` kept <= `current` <= `end` of the log."""
-
-    current: int
-    oldest: int
-    end: int
-
-
-class MessageLog:
+class MessageLog(Statistics, History):
     """All topics' messages in one Redis, Sentinel group or Redis Cluster.
 
     Every method raises `Unavailable` when Redis does not do its part in time, and those that take
@@ -96,24 +40,10 @@ class MessageLog:
     def __init__(
         self, client: Redis | RedisCluster, settings: MessagesSettings, timeout: float
     ) -> None:
-        self._client = client
+        super().__init__(client, timeout)
         self._settings = settings
-        self._timeout = timeout
-        self._readers: dict[str, Lane] = {}
         self._writers: dict[str, GroupCommit] = {}
         self.waiting = WaitingPulls()
-
-    def _server(self, key: str) -> str:
-        if isinstance(self._client, Redis):
-            return ""
-        with redis_errors():
-            node = self._client.get_node_from_key(key)
-        return node.name if node is not None else ""
-
-    def _connections(self, server: str) -> Connections:
-        if isinstance(self._client, Redis):
-            return ServerConnections(self._client)
-        return ClusterConnections(self._client, server)
 
     def _writer(self, topic: str) -> GroupCommit:
         server = self._server(keys.log(topic))
@@ -128,23 +58,6 @@ class MessageLog:
                 one_slot=isinstance(self._client, Redis),
             )
         return lane
-
-    async def _call(self, script: Script, call_keys: Sequence[str], *arguments: Argument) -> Reply:
-        server = self._server(call_keys[0])
-        lane = self._readers.get(server)
-        if lane is None:
-            lane = self._readers[server] = Lane(self._connections(server), self._timeout)
-        call = SingleCall(script, call_keys, arguments)
-        lane.submit(call)
-        return await call.reply
-
-    async def _call_with_epoch(
-        self, script: Script, call_keys: Sequence[str], *arguments: Argument
-    ) -> Reply:
-        reply = await self._call(script, call_keys, *arguments)
-        if reply == -1:
-            raise StaleMetadata
-        return reply
 
     async def append(
         self, topic: TopicLog, messages: Sequence[Message], size: int | None = None
@@ -188,7 +101,7 @@ class MessageLog:
         return await self._pull(cursor, most, wait=False)
 
     async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> list[Run]:
-        offset, count, *entries = await self._call_with_epoch(
+        reply = await self._call_with_epoch(
             scripts.PULL,
             (keys.log(cursor.topic), *cursor.keys()),
             *cursor.arguments(),
@@ -196,13 +109,7 @@ class MessageLog:
             self._settings.pull_max_bytes,
             int(wait),
         )
-        runs = []
-        for first, json, time in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
-            messages = json.split(b"\n")
-            if first < offset or first + len(messages) > offset + count:
-                messages = messages[max(0, offset - first) : offset + count - first]
-            runs.append(Run(max(first, offset), messages, time))
-        return runs
+        return Run.list_of(reply)
 
     async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
         """Acknowledges everything up to and including offset `highest`.
@@ -224,6 +131,44 @@ class MessageLog:
                 raise InternalError("wrong ack")
             case b"too late":
                 raise AckTimeout
+
+    async def peek(
+        self,
+        topic: str,
+        *,
+        offset: int | None = None,
+        time: int | None = None,
+        last: bool = False,
+        most: int,
+        most_bytes: int,
+    ) -> list[Run]:
+        """Reads messages of a topic, named by its uuid; no cursor moves and nothing is counted.
+
+        One of `offset`, `time` and `last` says which; without them it is the oldest kept, before
+        which there is nothing to read. Beyond the end there is nothing, either.
+
+        Args:
+            topic: uuid of the topic.
+            offset: where to begin.
+            time: publish time at which to begin, microseconds since 1970.
+            last: whether to read the last messages, up to the end.
+            most: the most messages wanted.
+            most_bytes: the most bytes wanted, counted by whole entries of the log; one message is
+                returned however large it is. The limits of a pull hold, too.
+        """
+        begin: tuple[str, int] = ("offset", offset or 0)
+        if time is not None:
+            begin = ("time", time)
+        elif last:
+            begin = ("last", 0)
+        reply = await self._call(
+            scripts.PEEK,
+            (keys.log(topic), keys.topic(topic)),
+            *begin,
+            min(most, self._settings.pull_max_messages),
+            min(most_bytes, self._settings.pull_max_bytes),
+        )
+        return Run.list_of(reply)
 
     async def offsets(self, cursor: Cursor) -> Offsets:
         """Where the subscription stands, and how far it can be moved."""
@@ -280,6 +225,29 @@ class MessageLog:
                 return removed
             removed += batch
 
+    async def purge_topic(self, topic: TopicLog) -> int:
+        """Removes the messages that a topic has now; returns how many. Offsets go on from there."""
+        removed: int = 0
+        keep = -1
+        while True:
+            batch, keep, oldest = await self._call_with_epoch(
+                scripts.PURGE,
+                (keys.log(topic.uuid), keys.topic(topic.uuid)),
+                topic.epoch,
+                keep,
+                TRIM_MESSAGES,
+            )
+            removed += batch
+            if oldest >= keep:
+                return removed
+
+    async def purge_subscription(self, cursor: Cursor) -> int:
+        """Moves the subscription to the end; returns how many messages it skipped."""
+        skipped: int = await self._call_with_epoch(
+            scripts.PURGE_SUBSCRIPTION, cursor.keys(), *cursor.arguments()
+        )
+        return skipped
+
     async def raise_topic_epoch(self, topic: str, epoch: int) -> None:
         """Makes every node load the topic's metadata again before it next uses it."""
         await self._call(scripts.RAISE_TOPIC_EPOCH, (keys.topic(topic),), epoch)
@@ -298,20 +266,39 @@ class MessageLog:
         )
 
     async def drop(self, topic: str) -> None:
-        """Removes a topic's messages, counters and subscriptions' positions."""
+        """Removes a topic's messages, counters, history and subscriptions' positions.
+
+        What it had a day stays: see `daily_counts`.
+        """
         await self._call(
             scripts.DROP,
-            (keys.log(topic), keys.topic(topic), keys.days(topic), keys.subscriptions(topic)),
+            (
+                keys.log(topic),
+                keys.topic(topic),
+                keys.days(topic),
+                keys.subscriptions(topic),
+                keys.hour(topic),
+                keys.week(topic),
+            ),
             TOMBSTONE_SECONDS,
             keys.WAKE_CHANNEL,
             topic,
         )
 
+    async def drop_days(self, topic: str) -> None:
+        """Removes what is left of a topic that was dropped, for good."""
+        await self._call(scripts.DROP_DAYS, (keys.days(topic),))
+
     async def drop_subscription(self, topic: str, subscription: str) -> None:
-        """Removes a subscription's position and counters."""
+        """Removes a subscription's position, counters and history."""
         await self._call(
             scripts.DROP_SUBSCRIPTION,
-            (keys.subscription(topic, subscription), keys.subscriptions(topic)),
+            (
+                keys.subscription(topic, subscription),
+                keys.subscriptions(topic),
+                keys.hour(topic, subscription),
+                keys.week(topic, subscription),
+            ),
             subscription,
             TOMBSTONE_SECONDS,
             keys.WAKE_CHANNEL,

@@ -11,8 +11,8 @@
 --   last_publish time of the last publish, microseconds; an empty one counts. Times never go back
 --                in a log
 --   rate         messages per second between the last two publishes
---   day, day_messages   day of the last publish, counted since 1970, and messages that day; days
---                before it are in the hash `ams:{T}:days`
+--   day, day_messages   day of the last publish, counted since 1970 in UTC, and messages that day;
+--                days before it are in the hash `ams:{T}:days`, which outlives the topic
 --   waiting      1 while a pull waits for the next message
 --
 -- The log `ams:{T}:log` is a stream. An entry holds one message, or some that were appended
@@ -31,8 +31,12 @@
 --   messages, bytes   delivered so far; redeliveries count again
 --   last_consume time of the last pull, microseconds; an empty one counts
 --   rate         messages per second between the last two pulls
+--   last_ack     time of the last acknowledgement, microseconds
 --
 -- `ams:{T}:subs` is the set of the S that have a hash.
+--
+-- The history, of the topic `ams:{T}:hour` and `ams:{T}:week`, and of a subscription
+-- `ams:{T}:hour:S` and `ams:{T}:week:S`, is lists of samples: see sample.lua.
 
 local DELETED = 9007199254740991  -- 2^53 - 1: no epoch is newer
 local STALE = -1                  -- answer: the caller's metadata is older than `epoch`
@@ -108,6 +112,24 @@ local function first_where(log, low, high, holds)
   return low
 end
 
+-- Removes the entries before the one that holds `offset`, or all if that is the end of the log.
+-- Returns how many messages that were.
+local function cut(log, topic, offset)
+  local first, next_, end_bytes = numbers(topic, 'first', 'next', 'end_bytes')
+  local oldest = offset < next_ and entry_at(log, offset)
+  if oldest then
+    offset = oldest.first
+  end
+  if offset <= first then
+    return 0
+  end
+  redis.call('XTRIM', log, 'MINID', '=', entry_id(offset))
+  redis.call('HSET', topic, 'first', digits(offset),
+    'first_time', digits(oldest and oldest.t or 0),
+    'first_bytes', digits(oldest and oldest.p - #oldest.m or end_bytes))
+  return offset - first
+end
+
 -- Removes messages older than `age` microseconds, then the oldest entries until the rest is within
 -- `size` bytes (0 = no limit), at most `limit` messages. Returns how many were removed.
 local function trim(log, topic, now, age, size, limit)
@@ -117,27 +139,55 @@ local function trim(log, topic, now, age, size, limit)
     return 0
   end
   local high = math.min(next_, first + limit)
-  local cut = first
+  local low = first
   if age > 0 and first_time < now - age then
-    cut = first_where(log, cut, high, function(entry) return entry.t >= now - age end)
+    low = first_where(log, low, high, function(entry) return entry.t >= now - age end)
   end
   if size > 0 and end_bytes - first_bytes > size then
-    cut = first_where(log, cut, high, function(entry)
+    low = first_where(log, low, high, function(entry)
       return end_bytes - entry.p + #entry.m <= size
     end)
   end
-  local oldest = cut < next_ and entry_at(log, cut)
-  if oldest then
-    cut = oldest.first  -- The limit may lie within an entry.
+  return low == first and 0 or cut(log, topic, low)
+end
+
+-- How many of the `count` messages from `offset` on to read, so that their entries fit into
+-- `most_bytes`; one always does. Halves their number until they fit: `p` tells the size of any range
+-- without reading it, and where the whole log fits nothing is looked at.
+local function fitting(log, topic, offset, count, most_bytes)
+  local first_bytes, end_bytes = numbers(topic, 'first_bytes', 'end_bytes')
+  if count > 1 and end_bytes - first_bytes > most_bytes then
+    local head = entry_at(log, offset)
+    local start = head.p - #head.m
+    while count > 1 and entry_at(log, offset + count - 1).p - start > most_bytes do
+      count = math.floor(count / 2)
+    end
   end
-  if cut == first then
-    return 0
+  return count
+end
+
+-- Reads `count` messages from `offset` on. Returns {offset, count, then per entry that holds some
+-- of them: offset of its first message, m, t}, and the bytes of their data. The first and the last
+-- entry may hold others, too.
+local function read(log, offset, count)
+  local answer, data = {offset, count}, 0
+  if count > 0 then
+    local from = entry_id(entry_at(log, offset).first)
+    for _, reply in ipairs(redis.call('XRANGE', log, from, entry_id(offset + count - 1))) do
+      local entry = as_entry(reply)
+      answer[#answer + 1] = entry.first
+      answer[#answer + 1] = entry.m
+      answer[#answer + 1] = entry.t
+      local at = entry.first
+      for length in string.gmatch(entry.d, '%d+') do
+        if at >= offset and at < offset + count then
+          data = data + tonumber(length)
+        end
+        at = at + 1
+      end
+    end
   end
-  redis.call('XTRIM', log, 'MINID', '=', entry_id(cut))
-  redis.call('HSET', topic, 'first', digits(cut),
-    'first_time', digits(oldest and oldest.t or 0),
-    'first_bytes', digits(oldest and oldest.p - #oldest.m or end_bytes))
-  return cut - first
+  return answer, data
 end
 
 -- Makes sure that the subscription has its hash, and that its offset is not below the oldest

@@ -7,8 +7,7 @@
 --       4 the most messages to return
 --       5 the most bytes to return; one message is returned however large it is
 --       6 1 = the caller waits: if there is no message ask for a wake-up, change nothing else
--- Returns {offset of the first message, how many, then per entry that holds some of them: offset of
--- its first message, m, t}, or STALE. The first and the last entry may hold others, too.
+-- Returns what `read` does, or STALE.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
 local most, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -26,36 +25,10 @@ if count < 1 and ARGV[6] == '1' then
 end
 count = math.max(count, 0)
 
--- Where the whole log may exceed the limit, halve the batch until its entries fit: `p` tells the
--- size of any range without reading it.
 if count > 1 then
-  local first_bytes, end_bytes = numbers(topic, 'first_bytes', 'end_bytes')
-  if end_bytes - first_bytes > most_bytes then
-    local head = entry_at(log, offset)
-    local start = head.p - #head.m
-    while count > 1 and entry_at(log, offset + count - 1).p - start > most_bytes do
-      count = math.floor(count / 2)
-    end
-  end
+  count = fitting(log, topic, offset, count, most_bytes)
 end
-
-local answer, data = {offset, count}, 0
-if count > 0 then
-  local from = entry_id(entry_at(log, offset).first)
-  for _, reply in ipairs(redis.call('XRANGE', log, from, entry_id(offset + count - 1))) do
-    local entry = as_entry(reply)
-    answer[#answer + 1] = entry.first
-    answer[#answer + 1] = entry.m
-    answer[#answer + 1] = entry.t
-    local at = entry.first
-    for length in string.gmatch(entry.d, '%d+') do
-      if at >= offset and at < offset + count then
-        data = data + tonumber(length)
-      end
-      at = at + 1
-    end
-  end
-end
+local answer, data = read(log, offset, count)
 
 local now = now_microseconds()
 local last_consume = numbers(sub, 'last_consume')

@@ -1,14 +1,12 @@
 """Removes messages past their retention from topics to which nobody publishes."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from ams.messages.group_commit import TopicLog
 from ams.messages.log import MessageLog
-from ams.service.errors import ServiceError
-from ams.service.logs import get_logger
+from ams.messages.periodic import Periodic
 
 #: How often the logs are swept, seconds. A message outlives its retention by at most this much.
 INTERVAL: Final = 60.0
@@ -16,10 +14,8 @@ INTERVAL: Final = 60.0
 #: Held by the worker that sweeps; it expires when the next round is due.
 LEASE: Final = "ams:sweeper"
 
-log = get_logger()
 
-
-class Sweeper:
+class Sweeper(Periodic):
     """Sweeps the logs of all topics now and then; of all workers one at a time does it.
 
     Args:
@@ -30,32 +26,16 @@ class Sweeper:
     def __init__(
         self, log: MessageLog, topics: Callable[[], AsyncIterator[Sequence[TopicLog]]]
     ) -> None:
+        super().__init__("Retention could not be applied")
         self._log = log
         self._topics = topics
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begins to sweep."""
-        self._task = asyncio.create_task(self._run())
+    async def _turn(self) -> None:
+        if await self._log.lease(LEASE, INTERVAL * 0.9):
+            await self.sweep()
 
-    async def stop(self) -> None:
-        """Ends; a round that is under way is left where it is."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                if await self._log.lease(LEASE, INTERVAL * 0.9):
-                    await self.sweep()
-            except ServiceError as error:
-                log.warning("Retention could not be applied", error=error.message)
-            except Exception:
-                # Were this to end, nobody would notice until Redis is full.
-                log.exception("Retention could not be applied")
-            await asyncio.sleep(INTERVAL)
+    def _pause(self) -> float:
+        return INTERVAL
 
     async def sweep(self) -> int:
         """Trims every topic's log once; returns how many messages were removed.

@@ -20,6 +20,9 @@ from ams.service.settings import MessagesSettings, RedisSettings
 #: What one round trip to Redis may take in these tests, in seconds.
 TIMEOUT = 2.0
 
+#: Microseconds.
+DAY = 86_400_000_000
+
 
 @dataclass(frozen=True)
 class OpenLog:
@@ -41,6 +44,13 @@ class OpenLog:
     async def set_field(self, key: str, field: str, value: int) -> None:
         """Changes a number in a hash behind the log's back."""
         await self.client.hset(key, field, str(value))
+
+    async def age(self, topic: TopicLog, days: int) -> None:
+        """Leaves a topic's hash as if all its publishes had been so many days earlier."""
+        key = keys.topic(topic.uuid)
+        books = await self.hash(key)
+        await self.set_field(key, "day", books["day"] - days)
+        await self.set_field(key, "last_publish", books["last_publish"] - days * DAY)
 
     async def marked(self, topic: str) -> bool:
         """Whether the next append to the topic is to wake somebody."""

@@ -11,6 +11,7 @@ from redis.exceptions import MovedError
 
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
+from ams.messages.history import Round
 from ams.messages.log import MessageLog
 from ams.service.errors import Unavailable
 from tests.eventually import eventually
@@ -224,6 +225,39 @@ async def test_topics_of_other_servers_go_on_when_one_dies(
         cluster.nodes[0].start()
     await eventually(lambda: works(log, lost))
     assert (await pull_all(log, lost))[0] == message("a")
+
+
+async def test_topics_of_other_servers_are_sampled_when_one_is_away(
+    opened: OpenLog, cluster: RedisCluster
+) -> None:
+    log = opened.log
+    lost, *kept = (topic_on(server) for server in cluster.nodes)
+    for topic in (lost, *kept):
+        await publish(log, topic, "a")
+    # More calls than leave together.
+    many = [(topic.uuid, [new_cursor(topic) for _ in range(100)]) for topic in (lost, *kept)]
+    cluster.nodes[0].kill()
+    try:
+        with pytest.raises(Unavailable):
+            await log.sample(Round(1, 0), many)
+        for server, topic in zip(cluster.nodes[1:], kept, strict=True):
+            with server.client() as client:
+                assert client.exists(keys.hour(topic.uuid))
+    finally:
+        cluster.nodes[0].start()
+    await eventually(lambda: works(log, lost))
+
+
+async def test_statistics_of_topics_on_all_servers_are_in_order(
+    log: MessageLog, cluster: RedisCluster
+) -> None:
+    topics = [topic_on(cluster.nodes[position % 3]) for position in range(12)]
+    for position, topic in enumerate(topics):
+        await publish(log, topic, *["x"] * position)
+    uuids = [topic.uuid for topic in topics]
+    assert [each.messages for each in await log.topic_statistics(uuids)] == [*range(12)]
+    counts = await log.daily_counts(uuids)
+    assert [sum(counts[uuid].values()) for uuid in uuids] == [*range(12)]
 
 
 async def test_topics_of_other_servers_go_on_when_one_hangs(

@@ -7,6 +7,7 @@ import pytest
 
 from ams.messages import keys
 from ams.messages.errors import StaleMetadata
+from ams.messages.group_commit import TopicLog
 from ams.messages.log import Cursor, MessageLog, Offsets
 from tests.eventually import eventually
 from tests.messages.logs import (
@@ -29,7 +30,13 @@ USES = [
     pytest.param(lambda log, cursor: log.acknowledge(cursor, 0, deadline=10), id="acknowledge"),
     pytest.param(lambda log, cursor: log.seek(cursor, 0), id="seek"),
     pytest.param(lambda log, cursor: log.offsets(cursor), id="offsets"),
+    pytest.param(lambda log, cursor: log.purge_subscription(cursor), id="purge"),
 ]
+
+
+def remains(topic: TopicLog) -> set[str]:
+    """The keys of a topic that was dropped: a tombstone, and what it had a day."""
+    return {keys.topic(topic.uuid), keys.days(topic.uuid)}
 
 
 async def test_a_publish_by_an_older_epoch_is_refused(log: MessageLog) -> None:
@@ -112,11 +119,12 @@ async def test_a_dropped_topic_does_not_come_back(opened: OpenLog) -> None:
             log.acknowledge(late, 0, deadline=10),
             log.seek(late, 0),
             log.offsets(late),
+            log.purge_subscription(late),
         ):
             with pytest.raises(StaleMetadata):
                 await use
     assert await log.trim(topic._replace(retention_microseconds=1)) == 0
-    assert await opened.keys_of(topic.uuid) == {keys.topic(topic.uuid)}
+    assert await opened.keys_of(topic.uuid) == remains(topic)
 
 
 async def test_a_topic_can_be_dropped_before_anything_else(opened: OpenLog) -> None:
@@ -151,7 +159,7 @@ async def test_a_drop_removes_all_that_is_known_of_the_subscriptions(opened: Ope
     await log.pull(used, 1)
     await log.raise_subscription_epoch(topic.uuid, changed.subscription, 2)
     await log.drop(topic.uuid)
-    assert await opened.keys_of(topic.uuid) == {keys.topic(topic.uuid)}
+    assert await opened.keys_of(topic.uuid) == remains(topic)
 
 
 async def test_a_change_of_a_subscription_leaves_nothing_behind_a_drop(opened: OpenLog) -> None:
@@ -160,7 +168,7 @@ async def test_a_change_of_a_subscription_leaves_nothing_behind_a_drop(opened: O
     await publish(opened.log, topic, "a")
     await opened.log.drop(topic.uuid)
     await opened.log.raise_subscription_epoch(topic.uuid, new_cursor(topic).subscription, 2)
-    assert await opened.keys_of(topic.uuid) == {keys.topic(topic.uuid)}
+    assert await opened.keys_of(topic.uuid) == remains(topic)
 
 
 @pytest.mark.parametrize("gone", ["topic", "subscription"])

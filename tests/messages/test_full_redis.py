@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from ams.messages import keys
 from ams.messages.group_commit import MOST_BYTES, TopicLog
+from ams.messages.history import ROUNDS, Window
 from ams.messages.log import MessageLog, Offsets
 from ams.messages.retention import LEASE, Sweeper
 from ams.service.errors import Unavailable
@@ -103,6 +104,48 @@ async def test_a_full_redis_gives_back_what_it_has(server: RedisServer, log: Mes
             await log.seek(cursor, 0)
             assert await log.offset_at_time(topic.uuid, 0) == 0
         assert messages_of(await log.pull(known, 10)) == [message(text) for text in "abc"]
+
+
+async def test_a_full_redis_tells_what_it_has(server: RedisServer, opened: OpenLog) -> None:
+    """And makes nothing for that; what is to be shown of it goes on to be recorded."""
+    log, topic = opened.log, new_topic()
+    known, new = new_cursor(topic), new_cursor(topic)
+    await publish(log, topic, "a", "b", "c")
+    await log.pull(known, 2)
+    with full(server):
+        (statistics,) = await log.topic_statistics([topic.uuid])
+        assert statistics.stored_messages == 3
+        backlogs = [each.backlog for each in await log.subscription_statistics([known, new])]
+        assert backlogs == [3, 3]
+        assert [*(await log.daily_counts([topic.uuid]))[topic.uuid].values()] == [3]
+        assert offsets_of(await log.peek(topic.uuid, last=True, most=2, most_bytes=100)) == [1, 2]
+        await opened.client.delete(ROUNDS)
+        round_, _ = await log.begin_round()
+        assert round_
+        await log.sample(round_, [(topic.uuid, [known, new])])
+        await log.end_round(round_)
+        points = await log.topic_history(topic.uuid, Window.HOUR)
+        assert points[-1].stored == 3
+
+
+async def test_purging_makes_room_in_a_full_redis(server: RedisServer, opened: OpenLog) -> None:
+    log, topic = opened.log, new_topic()
+    await publish(log, topic, "a", "b")
+    with full(server):
+        assert await log.purge_subscription(new_cursor(topic)) == 2
+        assert await log.purge_topic(topic) == 2
+
+
+async def test_a_full_redis_keeps_what_a_dropped_topic_had_a_day(
+    server: RedisServer, opened: OpenLog
+) -> None:
+    log, topic = opened.log, new_topic()
+    await publish(log, topic, "a", "b")
+    with full(server):
+        await log.drop(topic.uuid)
+        assert [*(await log.daily_counts([topic.uuid]))[topic.uuid].values()] == [2]
+        await log.drop_days(topic.uuid)
+    assert await opened.keys_of(topic.uuid) == {keys.topic(topic.uuid)}
 
 
 async def test_changes_and_deletions_reach_a_full_redis(

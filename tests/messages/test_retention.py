@@ -181,21 +181,3 @@ async def test_the_books_are_right_after_anything(opened: OpenLog, seed: int) ->
                 topic = topic._replace(retention_microseconds=chance.choice([0, HOUR]))
         if await opened.client.exists(keys.topic(topic.uuid)):
             await check_the_books(opened, topic, published, data)
-
-
-async def test_messages_are_counted_by_day(opened: OpenLog) -> None:
-    log, topic = opened.log, new_topic()
-    books = keys.topic(topic.uuid)
-    await publish(log, topic, "a", "b")
-    await publish(log, topic, "c")
-    today = (await opened.hash(books))["day"]
-    assert (await opened.hash(books))["day_messages"] == 3
-    assert await opened.hash(keys.days(topic.uuid)) == {}
-    # Three days on, then once more: a day without messages is not listed.
-    await opened.set_field(books, "day", today - 3)
-    await publish(log, topic)
-    assert await opened.hash(keys.days(topic.uuid)) == {str(today - 3): 3}
-    await opened.set_field(books, "day", today - 1)
-    await publish(log, topic, "d")
-    assert await opened.hash(keys.days(topic.uuid)) == {str(today - 3): 3}
-    assert (await opened.hash(books))["day_messages"] == 1

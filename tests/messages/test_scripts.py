@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ams.messages import scripts
+from ams.messages.history import Round, Window
 from ams.messages.lane import Call, Lane
 from ams.messages.log import MessageLog
 from ams.messages.scripts import Script
@@ -70,9 +71,20 @@ async def use_everything(log: MessageLog) -> None:
     await log.seek(cursor, 0)
     await log.offset_at_time(topic.uuid, 0)
     await log.end(topic.uuid)
+    await log.peek(topic.uuid, most=1, most_bytes=1)
+    await log.topic_statistics([topic.uuid])
+    await log.subscription_statistics([cursor])
+    await log.daily_counts([topic.uuid])
+    round_ = (await log.begin_round())[0] or Round(1, 0)
+    await log.sample(round_, [(topic.uuid, [cursor])])
+    await log.end_round(round_)
+    await log.topic_history(topic.uuid, Window.HOUR)
+    await log.purge_subscription(cursor)
+    await log.purge_topic(topic)
     await log.lease(f"lease of {topic.uuid}", 0.001)
     await log.trim(topic)
     await log.raise_topic_epoch(topic.uuid, 1)
     await log.raise_subscription_epoch(topic.uuid, cursor.subscription, 1)
     await log.drop_subscription(topic.uuid, cursor.subscription)
     await log.drop(topic.uuid)
+    await log.drop_days(topic.uuid)

@@ -1,0 +1,21 @@
+-- Removes the oldest messages of a topic, up to an offset; a part of them, if they are many.
+--
+-- KEYS  1 log  2 topic hash
+-- ARGV  1 epoch of the topic
+--       2 the offset of the first message to keep, -1 = the end of the log
+--       3 the most messages to remove
+-- Returns {how many were removed, the offset of the first message to keep, the oldest kept now},
+-- or STALE.
+
+local log, topic = KEYS[1], KEYS[2]
+go_on_when_full(topic)
+if is_stale(topic, tonumber(ARGV[1])) then
+  return STALE
+end
+local first, next_ = numbers(topic, 'first', 'next')
+local keep = tonumber(ARGV[2])
+if keep < 0 then
+  keep = next_
+end
+local removed = cut(log, topic, math.min(keep, first + tonumber(ARGV[3])))
+return {removed, keep, first + removed}
