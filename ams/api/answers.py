@@ -9,7 +9,7 @@ from ams.metadata.records import (
     ProjectRecord,
     ProjectRoles,
     SubscriptionRecord,
-    TopicRecord,
+    TopicSummary,
     UserRecord,
 )
 
@@ -53,7 +53,7 @@ def topic_reference(project: str, topic: str) -> str:
     return f"/projects/{project}/topics/{topic}"
 
 
-def topic(record: TopicRecord) -> Object:
+def topic(record: TopicSummary) -> Object:
     """Contract: ams-core 3.1. The retention is shown where the topic has its own."""
     answer: Object = {
         "name": topic_reference(record.project, record.name),

@@ -23,6 +23,8 @@ async def apply_to_log(log: MessageLog, changes: Sequence[Change]) -> None:
     for change in changes:
         match change:
             case Change(kind="topic", uuid=uuid, epoch=None):
+                await log.drop(uuid, keep_days=True)
+            case Change(kind="retired_topic", uuid=uuid, epoch=None):
                 await log.drop(uuid)
             case Change(kind="topic", uuid=uuid, epoch=int(epoch)):
                 await log.raise_topic_epoch(uuid, epoch)

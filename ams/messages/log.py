@@ -297,14 +297,18 @@ class MessageLog:
             subscription,
         )
 
-    async def drop(self, topic: str) -> None:
-        """Removes a topic's messages, counters and subscriptions' positions."""
+    async def drop(self, topic: str, *, keep_days: bool = False) -> None:
+        """Removes a topic's messages, counters and subscriptions' positions.
+
+        With `keep_days` the daily counts of its messages stay; a second drop can remove them.
+        """
         await self._call(
             scripts.DROP,
             (keys.log(topic), keys.topic(topic), keys.days(topic), keys.subscriptions(topic)),
             TOMBSTONE_SECONDS,
             keys.WAKE_CHANNEL,
             topic,
+            int(keep_days),
         )
 
     async def drop_subscription(self, topic: str, subscription: str) -> None:

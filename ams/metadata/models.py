@@ -7,7 +7,7 @@ migration; a test compares the two.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from tortoise import fields
 from tortoise.models import Model
@@ -135,8 +135,9 @@ class Schema(Model):
     name = fields.CharField(TEXT_LENGTH)
     type = fields.CharField(KIND_LENGTH)
     definition = fields.TextField(validators=[MaxLengthValidator(DEFINITION_LENGTH)])
-    attributes_definition = fields.TextField(
-        null=True, validators=[MaxLengthValidator(DEFINITION_LENGTH)]
+    attributes_definition = cast(
+        "fields.Field[str | None]",
+        fields.TextField(null=True, validators=[MaxLengthValidator(DEFINITION_LENGTH)]),
     )
     created_on = fields.DatetimeField()
 
@@ -213,7 +214,8 @@ class Subscription(Model):
     topic_id: int | None
     start_offset = fields.BigIntField()
     ack_deadline_seconds = fields.IntField()
-    push = fields.JSONField[dict[str, str | int | bool]](null=True)
+    # Any: the settings are of many types.
+    push = fields.JSONField[dict[str, Any] | None](null=True)
     created_on = fields.DatetimeField()
 
     class Meta:

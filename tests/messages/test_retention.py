@@ -199,3 +199,21 @@ async def test_messages_are_counted_by_day(opened: OpenLog) -> None:
     await publish(log, topic, "d")
     assert await opened.hash(keys.days(topic.uuid)) == {str(today - 3): 3}
     assert (await opened.hash(books))["day_messages"] == 1
+
+
+async def test_the_daily_counts_of_a_deleted_topic_stay_until_they_are_dropped_too(
+    opened: OpenLog,
+) -> None:
+    """Contract: ams-users-metrics 14, number 36."""
+    log, topic = opened.log, new_topic()
+    await publish(log, topic, "a", "b")
+    today = (await opened.hash(keys.topic(topic.uuid)))["day"]
+    await opened.set_field(keys.topic(topic.uuid), "day", today - 1)
+    await publish(log, topic, "c")
+    counts = {str(today - 1): 2, str(today): 1}
+    for _ in range(2):
+        await log.drop(topic.uuid, keep_days=True)
+        assert await opened.hash(keys.days(topic.uuid)) == counts
+    for _ in range(2):
+        await log.drop(topic.uuid)
+        assert await opened.keys_of(topic.uuid) == {keys.topic(topic.uuid)}
