@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 from tortoise.validators import MaxLengthValidator
 
@@ -338,12 +339,12 @@ class AuditRow(Model):
         table = "audit"
         # Each filter alone finds the newest entries without sorting, however many there are.
         indexes = (
-            ("at", "id"),
-            ("project_uuid", "at", "id"),
-            ("actor_uuid", "at", "id"),
-            ("actor_name", "at", "id"),
-            ("action", "at", "id"),
-            ("resource", "at", "id"),
+            Index(fields=("at", "id"), name="audit_by_at"),
+            Index(fields=("project_uuid", "at", "id"), name="audit_by_project_uuid"),
+            Index(fields=("actor_uuid", "at", "id"), name="audit_by_actor_uuid"),
+            Index(fields=("actor_name", "at", "id"), name="audit_by_actor_name"),
+            Index(fields=("action", "at", "id"), name="audit_by_action"),
+            Index(fields=("resource", "at", "id"), name="audit_by_resource"),
         )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ams.metadata.models import Node
 from ams.metadata.records import NodeRecord
 from ams.metadata.store import Store
+from ams.service.database import Duplicate
 
 #: After so long without a report a host is forgotten, in days.
 FORGET_DAYS = 30
@@ -22,14 +23,17 @@ async def report(store: Store, hostname: str, cpu: float, memory: float) -> None
     now = datetime.now(UTC)
 
     async def upsert() -> None:
-        await Node.bulk_create(
-            [Node(hostname=hostname, cpu=cpu, memory=memory, seen=now)],
-            on_conflict=["hostname"],
-            update_fields=["cpu", "memory", "seen"],
-        )
+        row = await Node.filter(hostname=hostname).select_for_update().first()
+        row = row or Node(hostname=hostname)
+        row.cpu, row.memory, row.seen = cpu, memory, now
+        await row.save()
         await Node.filter(seen__lt=now - timedelta(days=FORGET_DAYS)).delete()
 
-    await store.database.transaction(upsert)
+    try:
+        await store.database.transaction(upsert)
+    except Duplicate:
+        # Another process of the host was the first; now there is something to change.
+        await store.database.transaction(upsert)
 
 
 async def list_all(store: Store, since: datetime) -> list[NodeRecord]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from ams.metadata import acls, memberships, names, paging
-from ams.metadata.models import Subscription
+from ams.metadata.models import CIPHERTEXT_LENGTH, Subscription
 from ams.metadata.records import (
     Change,
     Page,
@@ -20,7 +20,7 @@ from ams.metadata.records import (
 )
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 
 async def create(
@@ -49,7 +49,7 @@ async def create(
     Raises:
         AlreadyExists: The name is taken.
         NotFound: The topic, or the worker, is gone.
-        InvalidArgument: The name is too long, or a number too large.
+        InvalidArgument: A text is too long, or a number too large.
     """
 
     async def insert(changes: Changes) -> SubscriptionRecord:
@@ -203,7 +203,7 @@ async def set_push(
 
     Raises:
         NotFound: The subscription, or the worker, is gone.
-        InvalidArgument: A text is no Unicode.
+        InvalidArgument: A text is too long.
     """
 
     async def update(changes: Changes) -> None:
@@ -251,7 +251,11 @@ def _pushes(push: PushConfig | None) -> bool:
 
 # Any: the settings are of many types.
 def _stored(push: PushConfig | None) -> dict[str, Any] | None:
-    return None if push is None else asdict(push)
+    settings = None if push is None else asdict(push)
+    for value in (settings or {}).values():
+        if isinstance(value, str) and len(value) > CIPHERTEXT_LENGTH:
+            raise InvalidArgument("A text of the push configuration is too long")
+    return settings
 
 
 def _topic_uuid(row: Subscription) -> str | None:

@@ -248,12 +248,10 @@ async def token_used(store: Store, user_ids: Iterable[int], at: datetime) -> Non
     """
     ids = sorted(set(user_ids))
     for start in range(0, len(ids), BATCH):
-        batch = User.filter(id__in=ids[start : start + BATCH]).filter(
-            Q(token_last_used__isnull=True) | Q(token_last_used__lt=at)
-        )
 
-        async def update(batch: QuerySet[User] = batch) -> None:
-            await batch.update(token_last_used=at)
+        async def update(batch: Sequence[int] = ids[start : start + BATCH]) -> None:
+            earlier = Q(token_last_used__isnull=True) | Q(token_last_used__lt=at)
+            await User.filter(earlier, id__in=batch).update(token_last_used=at)
 
         await store.database.transaction(update)
 

@@ -103,6 +103,15 @@ async def other_store(settings: DatabaseSettings, store: Store) -> AsyncIterator
 
 
 @pytest_asyncio.fixture
+async def roomy_store(empty_settings: DatabaseSettings) -> AsyncIterator[Store]:
+    """A store with a database of its own, for more rows than others should have to wipe."""
+    settings = empty_settings.model_copy(update={"timeout_seconds": 60.0})
+    await migrate(settings)
+    async with Store(settings) as store:
+        yield store
+
+
+@pytest_asyncio.fixture
 async def project(store: Store) -> ProjectRecord:
     return await make_project(store)
 

@@ -103,7 +103,7 @@ async def use_the_second_version(settings: DatabaseSettings) -> None:
         schema = await schemas.create(store, project, "s", type="json", definition="{}")
         await topics.set_schema(store, topic, schema)
         # The database itself keeps topics and schemas together.
-        await run_sql(settings, "DELETE FROM schemas")
+        await run_sql(settings, "DELETE FROM `schemas`")
         assert (await topics.get(store, 7, "news")).schema is None
 
 
