@@ -11,7 +11,7 @@ from ams.api import formats
 from ams.metadata.records import (
     ProjectRecord,
     SubscriptionRecord,
-    TopicRecord,
+    TopicSummary,
     UserRecord,
 )
 from ams.metadata.records import ProjectRoles as ProjectRolesRecord
@@ -63,7 +63,7 @@ class Topic(Answer):
     retention_bytes: str = msgspec.field(default="", name="messageRetentionBytes")
 
     @classmethod
-    def of(cls, record: TopicRecord) -> "Topic":
+    def of(cls, record: TopicSummary) -> "Topic":
         seconds, size = record.retention_seconds, record.retention_bytes
         return cls(
             name=topic_reference(record.project, record.name),

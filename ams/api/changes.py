@@ -24,6 +24,8 @@ async def apply_to_log(log: MessageLog, changes: Sequence[Change]) -> None:
         match change:
             case Change(kind="topic", uuid=uuid, epoch=None):
                 await log.drop(uuid)
+            case Change(kind="retired_topic", uuid=uuid, epoch=None):
+                await log.drop_days(uuid)
             case Change(kind="topic", uuid=uuid, epoch=int(epoch)):
                 await log.raise_topic_epoch(uuid, epoch)
             case Change(kind="subscription", uuid=uuid, topic_uuid=str(topic), epoch=None):

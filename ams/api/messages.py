@@ -16,7 +16,7 @@ from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import UNREPLICATED
 from ams.messages.log import Cursor, Run
-from ams.metadata.records import SubscriptionRecord, TopicRecord
+from ams.metadata.records import SubscriptionRecord, TopicRecord, TopicSummary
 from ams.service.errors import (
     AckTimeout,
     Conflict,
@@ -138,7 +138,7 @@ def _messages(body: bytes) -> list[Message]:
         return [Message(each.data, each.attributes) for each in unusual.messages]
 
 
-def log_of(defaults: MessagesSettings, topic: TopicRecord) -> TopicLog:
+def log_of(defaults: MessagesSettings, topic: TopicSummary) -> TopicLog:
     """The topic's log, kept as long as the topic says, else as long as the settings say."""
     age, size = topic.retention_seconds, topic.retention_bytes
     return TopicLog(

@@ -13,7 +13,7 @@ from ams.metadata import names
 from ams.metadata.models import Membership, SubscriptionAcl, TopicAcl
 from ams.service.errors import UsersNotFound
 
-#: Most names that one statement looks up.
+#: Most names, or lists, that one statement looks up.
 BATCH = 1000
 
 
@@ -58,6 +58,15 @@ async def replace_subscription(subscription_id: int, user_ids: Sequence[int]) ->
     )
 
 
+async def put_on_subscription(subscription_id: int, user_id: int, *, present: bool) -> None:
+    """Put a user at the end of a locked subscription's list, or take them off it."""
+    places = SubscriptionAcl.filter(subscription_id=subscription_id, user_id=user_id)
+    if not present:
+        await places.delete()
+    elif not await places.exists():
+        await SubscriptionAcl.create(subscription_id=subscription_id, user_id=user_id)
+
+
 async def of_topic(topic_id: int) -> frozenset[int]:
     """The ids of the users on a topic's list."""
     ids = await TopicAcl.filter(topic_id=topic_id).values_list("user_id", flat=True)
@@ -72,22 +81,32 @@ async def of_subscription(subscription_id: int) -> frozenset[int]:
     return frozenset(cast("list[int]", ids))
 
 
-async def of_topics(project_id: int, first: int, last: int) -> Mapping[int, frozenset[int]]:
-    """The lists of a project's topics with ids from `first` to `last`; by topic id."""
-    rows = await TopicAcl.filter(
-        topic__project_id=project_id, topic_id__gte=first, topic_id__lte=last
-    ).values_list("topic_id", "user_id")
-    return _grouped(cast("list[tuple[int, int]]", rows))
+async def of_topics(project_id: int, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
+    """The lists of some of a project's topics, whose ids are in order; by topic id."""
+    if len(ids) <= BATCH:
+        rows = TopicAcl.filter(topic_id__in=ids)
+    else:
+        first, last = sorted((ids[0], ids[-1]))
+        rows = TopicAcl.filter(
+            topic__project_id=project_id, topic_id__gte=first, topic_id__lte=last
+        )
+    found = await rows.values_list("topic_id", "user_id") if ids else []
+    return _grouped(cast("list[tuple[int, int]]", found))
 
 
-async def of_subscriptions(project_id: int, first: int, last: int) -> Mapping[int, frozenset[int]]:
-    """The lists of a project's subscriptions with ids from `first` to `last`; by their ids."""
-    rows = await SubscriptionAcl.filter(
-        subscription__project_id=project_id,
-        subscription_id__gte=first,
-        subscription_id__lte=last,
-    ).values_list("subscription_id", "user_id")
-    return _grouped(cast("list[tuple[int, int]]", rows))
+async def of_subscriptions(project_id: int, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
+    """The lists of some of a project's subscriptions, whose ids are in order; by their ids."""
+    if len(ids) <= BATCH:
+        rows = SubscriptionAcl.filter(subscription_id__in=ids)
+    else:
+        first, last = sorted((ids[0], ids[-1]))
+        rows = SubscriptionAcl.filter(
+            subscription__project_id=project_id,
+            subscription_id__gte=first,
+            subscription_id__lte=last,
+        )
+    found = await rows.values_list("subscription_id", "user_id") if ids else []
+    return _grouped(cast("list[tuple[int, int]]", found))
 
 
 async def names_of_topic(topic_id: int) -> list[str]:

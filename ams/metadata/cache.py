@@ -228,7 +228,7 @@ class Catalog:
         self._undone += [
             change
             for change in committed
-            if change.deleted and change.kind in {"topic", "subscription"}
+            if change.deleted and change.kind in {"topic", "retired_topic", "subscription"}
         ]
         await self._read_grants()
         self._polled = started

@@ -13,10 +13,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tortoise import Model
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.indexes import Index
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import (
@@ -44,11 +45,15 @@ MIGRATIONS_MODULE = "ams.metadata.migrations"
 
 
 class _Repeatable(BaseSchemaEditor):
-    """Makes tables in a way that can be done again.
+    """Makes tables, columns and indexes in a way that can be done again.
 
     MySQL can't undo half a step, and that a step is done is noted after it: one that was cut
     short must be able to run a second time.
     """
+
+    #: Count the columns, or indexes, of a table with a name.
+    COLUMNS: ClassVar[str]
+    INDEXES: ClassVar[str]
 
     async def create_model(self, model: type[Model]) -> None:
         sql = self._get_model_sql_data(model).table_sql
@@ -56,16 +61,49 @@ class _Repeatable(BaseSchemaEditor):
             sql = sql.replace(f"CREATE {thing} ", f"CREATE {thing} IF NOT EXISTS ")
         await self._run_sql(sql)
 
+    async def add_field(self, model: type[Model], field_name: str) -> None:
+        column = model._meta.fields_map[field_name].source_field or field_name
+        if not await self._count(self.COLUMNS, model._meta.db_table, column):
+            await super().add_field(model, field_name)
+
+    async def add_index(self, model: type[Model], index: Index) -> None:
+        name = self._index_name_for_model(model, index)
+        if not await self._count(self.INDEXES, model._meta.db_table, name):
+            await super().add_index(model, index)
+
+    async def _count(self, query: str, table: str, name: str) -> int:
+        (row,) = await self.client.execute_query_dict(query, [table, name])
+        return int(row["n"])
+
 
 class _MySQLEditor(_Repeatable, MySQLSchemaEditor):
     """Tables that tell upper from lower case, whatever the database's own default is."""
 
+    COLUMNS = (
+        "SELECT COUNT(*) AS n FROM information_schema.columns"
+        " WHERE table_schema = DATABASE() AND table_name = %s AND column_name = %s"
+    )
+    INDEXES = (
+        "SELECT COUNT(*) AS n FROM information_schema.statistics"
+        " WHERE table_schema = DATABASE() AND table_name = %s AND index_name = %s"
+    )
+
     def _table_generate_extra(self, table: str) -> str:
         return " ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+    async def _run_sql(self, sql: str) -> None:
+        # References of a new column, which Tortoise forgets; those of a new table are in `sql`.
+        # In the same statement, so that there is never the one without the other.
+        references = [f", ADD {reference}" for reference in self._foreign_keys]
+        self._foreign_keys.clear()
+        await super()._run_sql(sql + "".join(references))
 
 
 class _SqliteEditor(_Repeatable, SqliteSchemaEditor):
     """Tables as SQLite knows them."""
+
+    COLUMNS = "SELECT COUNT(*) AS n FROM pragma_table_info(?) WHERE name = ?"
+    INDEXES = "SELECT COUNT(*) AS n FROM pragma_index_list(?) WHERE name = ?"
 
 
 class _Executor(MigrationExecutor):

@@ -7,7 +7,10 @@ migration; a test compares the two.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 from tortoise.validators import MaxLengthValidator
 
@@ -23,8 +26,12 @@ UUID_LENGTH = 36
 DIGEST_LENGTH = 64
 #: Longest encrypted token, in characters.
 CIPHERTEXT_LENGTH = 4096
-#: Longest name of a kind of change, in characters.
+#: Longest name of a kind of change, a type or a state, in characters.
 KIND_LENGTH = 16
+#: Longest text of a schema, in characters. Every cached topic that uses it holds one.
+DEFINITION_LENGTH = 262_144
+#: Longest path of an audited resource, in characters: two names and the words between them.
+RESOURCE_LENGTH = 600
 
 
 def _description() -> fields.TextField:
@@ -45,6 +52,7 @@ class User(Model):
     service_roles = fields.JSONField[list[str]]()
     token_digest = fields.CharField(DIGEST_LENGTH, unique=True)
     token_ciphertext = fields.CharField(CIPHERTEXT_LENGTH)
+    token_last_used = fields.DatetimeField(null=True)
     created_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
         "metadata.User", related_name=False, null=True, on_delete=fields.SET_NULL
     )
@@ -116,6 +124,31 @@ class RoleGrant(Model):
         unique_together = (("route", "role"),)
 
 
+class Schema(Model):
+    """What the messages of some topics must look like."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "metadata.Project", related_name=False, on_delete=fields.CASCADE
+    )
+    project_id: int
+    name = fields.CharField(TEXT_LENGTH)
+    type = fields.CharField(KIND_LENGTH)
+    definition = fields.TextField(validators=[MaxLengthValidator(DEFINITION_LENGTH)])
+    attributes_definition = cast(
+        "fields.Field[str | None]",
+        fields.TextField(null=True, validators=[MaxLengthValidator(DEFINITION_LENGTH)]),
+    )
+    created_on = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "schemas"
+        unique_together = (("project", "name"),)
+
+
 class Topic(Model):
     """A named message log."""
 
@@ -129,6 +162,10 @@ class Topic(Model):
     epoch = fields.BigIntField()
     retention_seconds = fields.BigIntField(null=True)
     retention_bytes = fields.BigIntField(null=True)
+    schema: fields.ForeignKeyNullableRelation[Schema] = fields.ForeignKeyField(
+        "metadata.Schema", related_name=False, null=True, on_delete=fields.SET_NULL
+    )
+    schema_id: int | None
     created_on = fields.DatetimeField()
 
     class Meta:
@@ -136,6 +173,25 @@ class Topic(Model):
 
         table = "topics"
         unique_together = (("project", "name"),)
+        # Pages are cut by id.
+        indexes = (("project_id", "id"), ("schema_id",))
+
+
+class RetiredTopic(Model):
+    """A deleted topic, whose daily counts of messages stay."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField(
+        "metadata.Project", related_name=False, on_delete=fields.CASCADE, db_index=True
+    )
+    project_id: int
+    name = fields.CharField(TEXT_LENGTH)
+
+    class Meta:
+        """The table."""
+
+        table = "retired_topics"
 
 
 class Subscription(Model):
@@ -159,6 +215,8 @@ class Subscription(Model):
     topic_id: int | None
     start_offset = fields.BigIntField()
     ack_deadline_seconds = fields.IntField()
+    # Any: the settings are of many types.
+    push = fields.JSONField[dict[str, Any] | None](null=True)
     created_on = fields.DatetimeField()
 
     class Meta:
@@ -166,7 +224,7 @@ class Subscription(Model):
 
         table = "subscriptions"
         unique_together = (("project", "name"),)
-        indexes = (("project_id", "topic_name"),)
+        indexes = (("project_id", "topic_name"), ("project_id", "id"))
 
 
 class TopicAcl(Model):
@@ -213,6 +271,81 @@ class SubscriptionAcl(Model):
 
         table = "subscription_acls"
         unique_together = (("subscription", "user"),)
+
+
+class Registration(Model):
+    """Somebody's request to become a user."""
+
+    id = fields.BigIntField(primary_key=True)
+    uuid = fields.CharField(UUID_LENGTH, unique=True)
+    name = fields.CharField(TEXT_LENGTH)
+    email = fields.CharField(TEXT_LENGTH)
+    first_name = fields.CharField(TEXT_LENGTH)
+    last_name = fields.CharField(TEXT_LENGTH)
+    organization = fields.CharField(TEXT_LENGTH)
+    description = _description()
+    status = fields.CharField(KIND_LENGTH)
+    decline_comment = _description()
+    activation_digest = fields.CharField(DIGEST_LENGTH, null=True)
+    activation_ciphertext = fields.CharField(CIPHERTEXT_LENGTH, null=True)
+    registered_at = fields.DatetimeField()
+    modified_by: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "metadata.User", related_name=False, null=True, on_delete=fields.SET_NULL, db_index=True
+    )
+    modified_by_id: int | None
+    modified_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        """The table."""
+
+        table = "registrations"
+
+
+class Node(Model):
+    """A host on which a broker runs, as it last reported itself."""
+
+    id = fields.BigIntField(primary_key=True)
+    hostname = fields.CharField(TEXT_LENGTH, unique=True)
+    cpu = fields.FloatField()
+    memory = fields.FloatField()
+    seen = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "nodes"
+
+
+class AuditRow(Model):
+    """Who did what, and when.
+
+    It refers to nothing: entries outlive what they are about.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    at = fields.DatetimeField()
+    actor_uuid = fields.CharField(UUID_LENGTH)
+    actor_name = fields.CharField(TEXT_LENGTH)
+    action = fields.CharField(TEXT_LENGTH)
+    resource = fields.CharField(RESOURCE_LENGTH)
+    project_uuid = fields.CharField(UUID_LENGTH, null=True)
+    source = fields.CharField(TEXT_LENGTH)
+    trace_id = fields.CharField(TEXT_LENGTH)
+    detail = fields.JSONField[dict[str, Any]]()
+
+    class Meta:
+        """The table."""
+
+        table = "audit"
+        # Each filter alone finds the newest entries without sorting, however many there are.
+        indexes = (
+            Index(fields=("at", "id"), name="audit_by_at"),
+            Index(fields=("project_uuid", "at", "id"), name="audit_by_project_uuid"),
+            Index(fields=("actor_uuid", "at", "id"), name="audit_by_actor_uuid"),
+            Index(fields=("actor_name", "at", "id"), name="audit_by_actor_name"),
+            Index(fields=("action", "at", "id"), name="audit_by_action"),
+            Index(fields=("resource", "at", "id"), name="audit_by_resource"),
+        )
 
 
 class ChangeRow(Model):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pypika_tortoise.terms import Function as SqlFunction
+from pypika_tortoise.terms import Term
+from tortoise.expressions import Function
+from tortoise.functions import Lower
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -21,6 +25,24 @@ class Rows(Generic[ModelT]):
     rows: list[ModelT]
     next_id: int | None
     total: int
+
+
+class _Position(Function):
+    """Where a text begins in another one, from 1; 0 if it is not in it."""
+
+    class _Instr(SqlFunction):
+        def __init__(self, *terms: Term) -> None:
+            super().__init__("INSTR", *terms)
+
+    database_func = _Instr
+
+
+def containing(query: QuerySet[ModelT], part: str | None) -> QuerySet[ModelT]:
+    """Only rows with this in their name, in upper or lower case; None for all."""
+    if part is None:
+        return query
+    # Not LIKE: its idea of case differs from database to database, as does how to escape in it.
+    return query.annotate(position=_Position(Lower("name"), part.lower())).filter(position__gt=0)
 
 
 async def cut(query: QuerySet[ModelT], page_size: int, from_id: int | None) -> Rows[ModelT]:

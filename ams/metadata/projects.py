@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
+from tortoise.expressions import F
+
 from ams.metadata import names
-from ams.metadata.models import Membership, Project, Subscription, Topic
+from ams.metadata.models import Membership, Project, RetiredTopic, Subscription, Topic
 from ams.metadata.records import Change, ProjectRecord
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 
 async def create(
@@ -63,8 +65,38 @@ async def list_all(store: Store) -> list[ProjectRecord]:
     return [_record(row) for row in rows]
 
 
+async def update(
+    store: Store, project_id: int, *, name: str | None = None, description: str | None = None
+) -> ProjectRecord:
+    """Change a project; None and empty texts leave things as they are.
+
+    Topics and subscriptions of a renamed project get new epochs: references to them, and the
+    ids by which messages are acknowledged, show its name.
+
+    Raises:
+        InvalidArgument: The name is taken, or a text is too long.
+        NotFound: There is no such project.
+    """
+
+    async def change(changes: Changes) -> ProjectRecord:
+        project = await _lock(project_id)
+        if name and name != project.name:
+            project.name = name
+            changes += await _change_contents(project_id)
+        project.description = description or project.description
+        project.modified_on = datetime.now(UTC)
+        await project.save()
+        changes.append(Change("project", project.uuid, None, 0))
+        return await _load(project.name)
+
+    try:
+        return await store.write(change)
+    except Duplicate:
+        raise InvalidArgument("invalid project name change, name already exists") from None
+
+
 async def delete(store: Store, project_id: int) -> None:
-    """Delete a project with its topics, subscriptions and memberships.
+    """Delete a project with all that is in it, the daily counts of deleted topics included.
 
     Raises:
         NotFound: There is no such project.
@@ -72,10 +104,9 @@ async def delete(store: Store, project_id: int) -> None:
 
     async def remove(changes: Changes) -> None:
         # Locked: nothing can be added to the project from here on.
-        project = await Project.filter(id=project_id).select_for_update().first()
-        if project is None:
-            raise NotFound("project")
+        project = await _lock(project_id)
         topics = await Topic.filter(project_id=project_id).values_list("uuid", flat=True)
+        retired = await RetiredTopic.filter(project_id=project_id).values_list("uuid", flat=True)
         subscriptions = await Subscription.filter(project_id=project_id).values_list(
             "uuid", "topic__uuid"
         )
@@ -84,6 +115,8 @@ async def delete(store: Store, project_id: int) -> None:
         )
         await project.delete()
         changes += [Change("topic", uuid, uuid, None) for uuid in cast("list[str]", topics)]
+        counted = cast("list[str]", [*topics, *retired])
+        changes += [Change("retired_topic", uuid, uuid, None) for uuid in counted]
         changes += [
             Change("subscription", uuid, topic_uuid, None)
             for uuid, topic_uuid in cast("list[tuple[str, str | None]]", subscriptions)
@@ -92,6 +125,33 @@ async def delete(store: Store, project_id: int) -> None:
         changes.append(Change("project", project.uuid, None, None))
 
     await store.write(remove)
+
+
+async def _lock(project_id: int) -> Project:
+    """A project's row, which nobody else can change before the end of the transaction."""
+    row = await Project.filter(id=project_id).select_for_update().first()
+    if row is None:
+        raise NotFound("project")
+    return row
+
+
+async def _change_contents(project_id: int) -> list[Change]:
+    """Give the topics and subscriptions of a locked project their next epochs."""
+    topics = Topic.filter(project_id=project_id)
+    topic_rows = await topics.select_for_update().values_list("uuid", "epoch")
+    await topics.update(epoch=F("epoch") + 1)
+    subscriptions = Subscription.filter(project_id=project_id)
+    subscription_rows = await subscriptions.select_for_update().values_list(
+        "uuid", "topic__uuid", "epoch"
+    )
+    await subscriptions.update(epoch=F("epoch") + 1)
+    return [
+        Change("topic", uuid, uuid, epoch + 1)
+        for uuid, epoch in cast("list[tuple[str, int]]", topic_rows)
+    ] + [
+        Change("subscription", uuid, topic_uuid, epoch + 1)
+        for uuid, topic_uuid, epoch in cast("list[tuple[str, str | None, int]]", subscription_rows)
+    ]
 
 
 async def _load(name: str) -> ProjectRecord:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ams.metadata import audit
 from ams.metadata.migrate import MODELS_MODULE, check_version
 from ams.metadata.models import APP, ChangeRow
 from ams.metadata.records import Change
@@ -105,6 +106,8 @@ class Store:
     async def write(self, work: Callable[[Changes], Awaitable[ResultT]]) -> ResultT:
         """Do `work` in a transaction, log the changes that it adds to its argument, tell of them.
 
+        If `audit.origin` is set, an entry of the audit trail is part of the transaction.
+
         Raises:
             Whatever `Database.transaction` raises.
         """
@@ -127,6 +130,7 @@ class Store:
                 ],
                 batch_size=INSERT_BATCH,
             )
+            await audit.insert()
             return result
 
         result = await self.database.transaction(logged_work)

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
-from ams.metadata import acls, names, paging
-from ams.metadata.models import Subscription
-from ams.metadata.records import Change, Page, ProjectRecord, SubscriptionRecord, TopicRecord
+from ams.metadata import acls, memberships, names, paging
+from ams.metadata.models import CIPHERTEXT_LENGTH, Subscription
+from ams.metadata.records import (
+    Change,
+    Page,
+    ProjectRecord,
+    PushConfig,
+    SubscriptionRecord,
+    TopicSummary,
+)
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 
 async def create(
     store: Store,
     project: ProjectRecord,
     name: str,
-    topic: TopicRecord,
+    topic: TopicSummary,
     *,
     start_offset: int,
     ack_deadline_seconds: int,
+    push: PushConfig | None = None,
+    worker_id: int | None = None,
 ) -> SubscriptionRecord:
     """Make a subscription to a topic of the same project.
 
@@ -33,14 +43,18 @@ async def create(
         topic: What it subscribes to.
         start_offset: The offset of its first message.
         ack_deadline_seconds: How long an acknowledgement may take.
+        push: Where its messages are pushed; None if they are only pulled.
+        worker_id: The user who pushes, see `set_push`.
 
     Raises:
         AlreadyExists: The name is taken.
-        NotFound: The topic is gone.
-        InvalidArgument: The name is too long, or a number too large.
+        NotFound: The topic, or the worker, is gone.
+        InvalidArgument: A text is too long, or a number too large.
     """
 
     async def insert(changes: Changes) -> SubscriptionRecord:
+        if worker_id is not None and _pushes(push):
+            await memberships.introduce(worker_id, project.id, changes)
         row = await Subscription.create(
             uuid=str(uuid4()),
             project_id=project.id,
@@ -50,8 +64,11 @@ async def create(
             topic_id=topic.id,
             start_offset=start_offset,
             ack_deadline_seconds=ack_deadline_seconds,
+            push=_stored(push),
             created_on=datetime.now(UTC),
         )
+        if worker_id is not None:
+            await acls.put_on_subscription(row.id, worker_id, present=_pushes(push))
         changes.append(Change("subscription", row.uuid, topic.uuid, row.epoch))
         return await _load(project.id, name)
 
@@ -80,6 +97,7 @@ async def list_page(
     page_size: int = 0,
     from_id: int | None = None,
     acl_user_id: int | None = None,
+    name: str | None = None,
 ) -> Page[SubscriptionRecord]:
     """Part of a project's subscriptions, newest first.
 
@@ -89,20 +107,19 @@ async def list_page(
         page_size: Most subscriptions; 0 and less mean all.
         from_id: Where the page begins: `next_id` of the one before it.
         acl_user_id: Only subscriptions whose access list holds this user.
+        name: Only subscriptions with this in their name, in upper or lower case.
     """
     async with store.database.reading():
         query = Subscription.filter(project_id=project_id).select_related("project", "topic")
         if acl_user_id is not None:
             query = query.filter(acl__user_id=acl_user_id)
-        page = await paging.cut(query, page_size, from_id)
-        lists: Mapping[int, frozenset[int]] = {}
-        if page.rows:
-            lists = await acls.of_subscriptions(project_id, page.rows[-1].id, page.rows[0].id)
+        page = await paging.cut(paging.containing(query, name), page_size, from_id)
+        lists = await acls.of_subscriptions(project_id, [row.id for row in page.rows])
     items = tuple(_record(row, lists.get(row.id, frozenset())) for row in page.rows)
     return Page(items, page.next_id, page.total)
 
 
-async def names_of_topic(store: Store, topic: TopicRecord) -> list[str]:
+async def names_of_topic(store: Store, topic: TopicSummary) -> list[str]:
     """The names of a topic's subscriptions, oldest first."""
     async with store.database.reading():
         rows = await (
@@ -112,7 +129,7 @@ async def names_of_topic(store: Store, topic: TopicRecord) -> list[str]:
 
 
 async def of_topics(
-    store: Store, topics: Sequence[TopicRecord]
+    store: Store, topics: Sequence[TopicSummary]
 ) -> Mapping[str, Sequence[SubscriptionRecord]]:
     """The subscriptions of some topics by the topic's uuid; without their access lists."""
     found: dict[str, list[SubscriptionRecord]] = {topic.uuid: [] for topic in topics}
@@ -182,6 +199,41 @@ async def set_ack_deadline(store: Store, subscription: SubscriptionRecord, secon
     await store.write(update)
 
 
+async def set_push(
+    store: Store,
+    subscription: SubscriptionRecord,
+    push: PushConfig | None,
+    *,
+    worker_id: int | None = None,
+) -> None:
+    """Change where a subscription's messages are pushed; None if they are only pulled.
+
+    Args:
+        store: The database.
+        subscription: The subscription.
+        push: The new settings, which replace all of the old ones.
+        worker_id: The user who pushes: on the access list, and known to the project, from when
+            `push` is verified; off the list while it is not (contract: ams-core 7.3, 7.4). None
+            leaves the list as it is.
+
+    Raises:
+        NotFound: The subscription, or the worker, is gone.
+        InvalidArgument: A text is too long.
+    """
+
+    async def update(changes: Changes) -> None:
+        if worker_id is not None and _pushes(push):
+            # Before the subscription is locked: changes of access lists take the same order.
+            await memberships.introduce(worker_id, subscription.project_id, changes)
+        row = await _lock(subscription)
+        row.push = _stored(push)
+        if worker_id is not None:
+            await acls.put_on_subscription(row.id, worker_id, present=_pushes(push))
+        await _change(row, changes)
+
+    await store.write(update)
+
+
 async def _lock(subscription: SubscriptionRecord) -> Subscription:
     """A row, with its topic, which nobody else can change before the end of the transaction."""
     row = await Subscription.filter(id=subscription.id).select_for_update().first()
@@ -208,6 +260,19 @@ async def _load(project_id: int, name: str) -> SubscriptionRecord:
     raise NotFound("Subscription")
 
 
+def _pushes(push: PushConfig | None) -> bool:
+    return push is not None and push.verified
+
+
+# Any: the settings are of many types.
+def _stored(push: PushConfig | None) -> dict[str, Any] | None:
+    settings = None if push is None else asdict(push)
+    for value in (settings or {}).values():
+        if isinstance(value, str) and len(value) > CIPHERTEXT_LENGTH:
+            raise InvalidArgument("A text of the push configuration is too long")
+    return settings
+
+
 def _topic_uuid(row: Subscription) -> str | None:
     return None if row.topic is None else row.topic.uuid
 
@@ -224,6 +289,7 @@ def _record(row: Subscription, acl: frozenset[int]) -> SubscriptionRecord:
         topic_uuid=_topic_uuid(row),
         start_offset=row.start_offset,
         ack_deadline_seconds=row.ack_deadline_seconds,
+        push=None if row.push is None else PushConfig(**row.push),
         acl=acl,
         created_on=row.created_on,
     )

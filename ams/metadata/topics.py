@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from tortoise.expressions import F
 
-from ams.metadata import acls, names, paging
-from ams.metadata.models import Subscription, Topic
-from ams.metadata.records import Change, Page, ProjectRecord, TopicRecord
+from ams.metadata import acls, names, paging, schemas
+from ams.metadata.models import RetiredTopic, Subscription, Topic
+from ams.metadata.records import (
+    Change,
+    CountedTopic,
+    Page,
+    ProjectRecord,
+    SchemaReference,
+    TopicRecord,
+    TopicSummary,
+)
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import AlreadyExists, NotFound
@@ -23,6 +32,7 @@ async def create(
     *,
     retention_seconds: int | None = None,
     retention_bytes: int | None = None,
+    schema: SchemaReference | None = None,
 ) -> TopicRecord:
     """Make a topic; subscriptions that an earlier one of that name left begin at its start.
 
@@ -32,14 +42,17 @@ async def create(
         name: Its name.
         retention_seconds: How long it keeps messages; None for the setting's, 0 for no limit.
         retention_bytes: How much it keeps; None for the setting's, 0 for no limit.
+        schema: What its messages must look like; one of the same project.
 
     Raises:
         AlreadyExists: The name is taken.
-        NotFound: The project is gone.
+        NotFound: The project, or the schema, is gone.
         InvalidArgument: The name is too long, or a number too large.
     """
 
     async def insert(changes: Changes) -> TopicRecord:
+        if schema is not None:
+            await schemas.lock(project.id, schema.id)
         row = await Topic.create(
             uuid=str(uuid4()),
             project_id=project.id,
@@ -47,6 +60,7 @@ async def create(
             epoch=1,
             retention_seconds=retention_seconds,
             retention_bytes=retention_bytes,
+            schema_id=None if schema is None else schema.id,
             created_on=datetime.now(UTC),
         )
         changes.append(Change("topic", row.uuid, row.uuid, row.epoch))
@@ -81,7 +95,8 @@ async def list_page(
     page_size: int = 0,
     from_id: int | None = None,
     acl_user_id: int | None = None,
-) -> Page[TopicRecord]:
+    name: str | None = None,
+) -> Page[TopicSummary]:
     """Part of a project's topics, newest first.
 
     Args:
@@ -90,21 +105,26 @@ async def list_page(
         page_size: Most topics; 0 and less mean all.
         from_id: Where the page begins: `next_id` of the one before it.
         acl_user_id: Only topics whose access list holds this user.
+        name: Only topics with this in their name, in upper or lower case.
     """
     async with store.database.reading():
         query = Topic.filter(project_id=project_id).select_related("project")
         if acl_user_id is not None:
             query = query.filter(acl__user_id=acl_user_id)
-        page = await paging.cut(query, page_size, from_id)
-        lists: Mapping[int, frozenset[int]] = {}
-        if page.rows:
-            lists = await acls.of_topics(project_id, page.rows[-1].id, page.rows[0].id)
-    items = tuple(_record(row, lists.get(row.id, frozenset())) for row in page.rows)
+        page = await paging.cut(paging.containing(query, name), page_size, from_id)
+        lists = await acls.of_topics(project_id, [row.id for row in page.rows])
+        linked = await schemas.references(
+            project_id, {row.schema_id for row in page.rows if row.schema_id is not None}
+        )
+    items = tuple(
+        _summary(row, lists.get(row.id, frozenset()), linked.get(row.schema_id))
+        for row in page.rows
+    )
     return Page(items, page.next_id, page.total)
 
 
-async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicRecord]]:
-    """All topics of all projects, oldest first, `size` at a time; without their access lists."""
+async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicSummary]]:
+    """All topics of all projects, oldest first, `size` at a time; without lists and schemas."""
     after = 0
     while True:
         async with store.database.reading():
@@ -112,12 +132,19 @@ async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicRecord]
             rows = await query.order_by("id").limit(size)
         if not rows:
             return
-        yield [_record(row, frozenset()) for row in rows]
+        yield [_summary(row, frozenset(), None) for row in rows]
         after = rows[-1].id
 
 
-async def delete(store: Store, topic: TopicRecord) -> None:
-    """Delete a topic. Its subscriptions stay, without a topic.
+async def retired(store: Store, project_id: int) -> list[CountedTopic]:
+    """A project's deleted topics, whose daily counts of messages stay; oldest deletion first."""
+    async with store.database.reading():
+        rows = await RetiredTopic.filter(project_id=project_id).order_by("id")
+    return [CountedTopic(row.uuid, row.project_id, row.name) for row in rows]
+
+
+async def delete(store: Store, topic: TopicSummary) -> None:
+    """Delete a topic. Its subscriptions stay, without a topic; so do its daily counts.
 
     Raises:
         NotFound: It is gone already.
@@ -132,11 +159,12 @@ async def delete(store: Store, topic: TopicRecord) -> None:
             changes.append(Change("subscription", subscription.uuid, None, epoch))
         await attached.update(topic_id=None, epoch=F("epoch") + 1)
         await row.delete()
+        await RetiredTopic.create(uuid=row.uuid, project_id=row.project_id, name=row.name)
 
     await store.write(remove)
 
 
-async def set_acl(store: Store, topic: TopicRecord, user_names: Sequence[str]) -> None:
+async def set_acl(store: Store, topic: TopicSummary, user_names: Sequence[str]) -> None:
     """Replace a topic's access list; a name that occurs twice counts at its first place.
 
     Raises:
@@ -153,14 +181,14 @@ async def set_acl(store: Store, topic: TopicRecord, user_names: Sequence[str]) -
     await store.write(replace)
 
 
-async def acl_names(store: Store, topic: TopicRecord) -> list[str]:
+async def acl_names(store: Store, topic: TopicSummary) -> list[str]:
     """The names of the users on a topic's access list, in its order."""
     async with store.database.reading():
         return await acls.names_of_topic(topic.id)
 
 
 async def set_retention(
-    store: Store, topic: TopicRecord, *, retention_seconds: int | None, retention_bytes: int | None
+    store: Store, topic: TopicSummary, *, retention_seconds: int | None, retention_bytes: int | None
 ) -> None:
     """Change what a topic keeps; None for the setting's, 0 for no limit.
 
@@ -178,7 +206,24 @@ async def set_retention(
     await store.write(update)
 
 
-async def _lock(topic: TopicRecord) -> Topic:
+async def set_schema(store: Store, topic: TopicSummary, schema: SchemaReference | None) -> None:
+    """Change what a topic's messages must look like; None if they may be anything.
+
+    Raises:
+        NotFound: The topic is gone, or its project has no such schema.
+    """
+
+    async def update(changes: Changes) -> None:
+        if schema is not None:
+            await schemas.lock(topic.project_id, schema.id)
+        row = await _lock(topic)
+        row.schema_id = None if schema is None else schema.id
+        await _change(row, changes)
+
+    await store.write(update)
+
+
+async def _lock(topic: TopicSummary) -> Topic:
     """A topic's row, which nobody else can change before the end of the transaction."""
     row = await Topic.filter(id=topic.id).select_for_update().first()
     if row is None:
@@ -195,22 +240,31 @@ async def _change(row: Topic, changes: Changes) -> None:
 
 async def _load(project_id: int, name: str) -> TopicRecord:
     if names.can_exist(name):
-        row = await Topic.get_or_none(project_id=project_id, name=name).select_related("project")
+        row = await Topic.get_or_none(project_id=project_id, name=name).select_related(
+            "project", "schema"
+        )
         if row is not None:
-            return _record(row, await acls.of_topic(row.id))
+            acl = await acls.of_topic(row.id)
+            schema = None if row.schema is None else schemas.record(row.schema, row.project.name)
+            return TopicRecord(**_common(row, acl), schema=schema)
     raise NotFound("Topic")
 
 
-def _record(row: Topic, acl: frozenset[int]) -> TopicRecord:
-    return TopicRecord(
-        id=row.id,
-        uuid=row.uuid,
-        project_id=row.project_id,
-        project=row.project.name,
-        name=row.name,
-        epoch=row.epoch,
-        retention_seconds=row.retention_seconds,
-        retention_bytes=row.retention_bytes,
-        acl=acl,
-        created_on=row.created_on,
-    )
+def _summary(row: Topic, acl: frozenset[int], schema: SchemaReference | None) -> TopicSummary:
+    return TopicSummary(**_common(row, acl), schema=schema)
+
+
+def _common(row: Topic, acl: frozenset[int]) -> dict[str, Any]:
+    """What both records have in common. Any: the arguments are of many types."""
+    return {
+        "id": row.id,
+        "uuid": row.uuid,
+        "project_id": row.project_id,
+        "project": row.project.name,
+        "name": row.name,
+        "epoch": row.epoch,
+        "retention_seconds": row.retention_seconds,
+        "retention_bytes": row.retention_bytes,
+        "acl": acl,
+        "created_on": row.created_on,
+    }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import cast
 from uuid import uuid4
 
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from ams.metadata import names, paging
-from ams.metadata.models import Membership, Project, SubscriptionAcl, TopicAcl, User
+from ams.metadata.memberships import join, lock_user, projects_of, replace, save_user
+from ams.metadata.models import Membership, Project, User
 from ams.metadata.records import Caller, Change, Page, ProjectRoles, UserFields, UserRecord
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 #: Most users whose projects one statement reads.
 BATCH = 1000
@@ -55,27 +57,17 @@ async def create(
     """
 
     async def insert(changes: Changes) -> UserRecord:
-        now = datetime.now(UTC)
-        row = await User.create(
-            uuid=str(uuid4()),
-            name=name,
-            email=fields.email,
-            first_name=fields.first_name,
-            last_name=fields.last_name,
-            organization=fields.organization,
-            description=fields.description,
-            service_roles=list(service_roles),
+        row = await insert_row(
+            name,
             token_digest=token_digest,
             token_ciphertext=token_ciphertext,
+            fields=fields,
+            service_roles=service_roles,
             created_by_id=created_by_id,
-            created_on=now,
-            modified_on=now,
+            changes=changes,
         )
-        # One by one: their ids give their order.
-        for project_id, roles in memberships.items():
-            await Membership.create(user_id=row.id, project_id=project_id, roles=list(roles))
-        changes.append(Change("user", row.uuid, None, 0))
-        return await _load(User.filter(id=row.id))
+        await join(row.id, memberships)
+        return await load(User.filter(id=row.id))
 
     try:
         return await store.write(insert)
@@ -94,7 +86,29 @@ async def by_name(store: Store, name: str) -> UserRecord:
     if not names.can_exist(name):
         raise NotFound("User")
     async with store.database.reading():
-        return await _load(User.filter(name=name))
+        return await load(User.filter(name=name))
+
+
+async def by_uuid(store: Store, uuid: str) -> UserRecord:
+    """Read a user.
+
+    Raises:
+        NotFound: There is none of that uuid.
+    """
+    if not names.can_exist(uuid):
+        raise NotFound("User")
+    async with store.database.reading():
+        return await load(User.filter(uuid=uuid))
+
+
+async def by_digest(store: Store, token_digest: str) -> UserRecord:
+    """Read the user whose token has this digest.
+
+    Raises:
+        NotFound: It is nobody's.
+    """
+    async with store.database.reading():
+        return await load(User.filter(token_digest=token_digest))
 
 
 async def by_id(store: Store, user_id: int) -> UserRecord:
@@ -104,7 +118,7 @@ async def by_id(store: Store, user_id: int) -> UserRecord:
         NotFound: There is no such user.
     """
     async with store.database.reading():
-        return await _load(User.filter(id=user_id))
+        return await load(User.filter(id=user_id))
 
 
 async def caller(store: Store, token_digest: str) -> Caller:
@@ -153,7 +167,7 @@ async def list_page(
         ids = [row.id for row in page.rows] if details else []
         places: dict[int, tuple[ProjectRoles, ...]] = {}
         for start in range(0, len(ids), BATCH):
-            places.update(await _projects(ids[start : start + BATCH]))
+            places.update(await projects_of(ids[start : start + BATCH]))
     items = tuple(_record(row, places.get(row.id, ())) for row in page.rows)
     return Page(items, page.next_id, page.total)
 
@@ -168,13 +182,78 @@ async def set_token(
     """
 
     async def update(changes: Changes) -> None:
-        row = await _lock(user_id)
+        row = await lock_user(user_id)
         row.token_digest = token_digest
         row.token_ciphertext = token_ciphertext
         await row.save()
         changes.append(Change("user", row.uuid, None, 0))
 
     await store.write(update)
+
+
+async def update(
+    store: Store,
+    user_id: int,
+    *,
+    name: str | None = None,
+    fields: UserFields = _NO_FIELDS,
+    memberships: Mapping[int, Sequence[str]] | None = None,
+    service_roles: Sequence[str] | None = None,
+) -> UserRecord:
+    """Change what is known about a user. None and empty texts leave things as they are.
+
+    Args:
+        store: The database.
+        user_id: The user.
+        name: Their new name.
+        fields: What else is known about them.
+        memberships: All their projects from now on, as in `create`.
+        service_roles: All their roles everywhere from now on.
+
+    Raises:
+        InvalidArgument: The name is taken, or a text is too long.
+        NotFound: The user, or a project, is gone.
+    """
+
+    async def change(changes: Changes) -> UserRecord:
+        row = await lock_user(user_id)
+        if name and name != row.name:
+            row.name = name
+            # These show their creator's name.
+            changes += await _created_projects(user_id)
+        texts = {key: text for key, text in asdict(fields).items() if text}
+        row.update_from_dict(texts)
+        if service_roles is not None:
+            row.service_roles = list(service_roles)
+        if memberships is not None:
+            await replace(user_id, memberships)
+        await save_user(row, changes)
+        return await load(User.filter(id=user_id))
+
+    try:
+        return await store.write(change)
+    except Duplicate:
+        raise InvalidArgument("invalid user name change, name already exists") from None
+    except MissingParent:
+        raise NotFound("project") from None
+
+
+async def token_used(store: Store, user_ids: Iterable[int], at: datetime) -> None:
+    """Note that these users' tokens were used, for the last time no later than `at`.
+
+    No change that anybody hears of. Users who are gone don't matter.
+
+    Raises:
+        Unavailable: The database can't be reached. Some may be noted by then.
+    """
+    ids = sorted(set(user_ids))
+    for start in range(0, len(ids), BATCH):
+
+        async def update(batch: Sequence[int] = ids[start : start + BATCH]) -> None:
+            earlier = Q(token_last_used__isnull=True) | Q(token_last_used__lt=at)
+            await User.filter(earlier, id__in=batch).update(token_last_used=at)
+
+        await store.database.transaction(update)
 
 
 async def delete(store: Store, user_id: int) -> None:
@@ -187,67 +266,58 @@ async def delete(store: Store, user_id: int) -> None:
     """
 
     async def remove(changes: Changes) -> None:
-        row = await _lock(user_id)
-        # These show their creator's name.
-        projects = await Project.filter(created_by_id=user_id).values_list("uuid", flat=True)
+        row = await lock_user(user_id)
+        projects = await _created_projects(user_id)
         await row.delete()
         changes.append(Change("user", row.uuid, None, None))
-        changes += [Change("project", uuid, None, 0) for uuid in cast("list[str]", projects)]
+        changes += projects
 
     await store.write(remove)
 
 
-async def _lock(user_id: int) -> User:
-    """A user's row, which nobody else can change before the end of the transaction."""
-    row = await User.filter(id=user_id).select_for_update().first()
-    if row is None:
-        raise NotFound("User")
+async def insert_row(
+    name: str,
+    *,
+    token_digest: str,
+    token_ciphertext: str,
+    fields: UserFields,
+    service_roles: Sequence[str] = (),
+    created_by_id: int | None,
+    changes: Changes,
+) -> User:
+    """Make a user, as a part of the caller's transaction."""
+    now = datetime.now(UTC)
+    row = await User.create(
+        uuid=str(uuid4()),
+        name=name,
+        **asdict(fields),
+        service_roles=list(service_roles),
+        token_digest=token_digest,
+        token_ciphertext=token_ciphertext,
+        created_by_id=created_by_id,
+        created_on=now,
+        modified_on=now,
+    )
+    changes.append(Change("user", row.uuid, None, 0))
     return row
 
 
-async def _load(rows: QuerySet[User]) -> UserRecord:
+async def _created_projects(user_id: int) -> list[Change]:
+    """Changes of the projects that show this user as their creator."""
+    projects = await Project.filter(created_by_id=user_id).values_list("uuid", flat=True)
+    return [Change("project", uuid, None, 0) for uuid in cast("list[str]", projects)]
+
+
+async def load(rows: QuerySet[User]) -> UserRecord:
+    """The first of these users; a part of the caller's reading or transaction.
+
+    Raises:
+        NotFound: There is none.
+    """
     row = await rows.select_related("created_by").first()
     if row is None:
         raise NotFound("User")
-    return _record(row, (await _projects([row.id])).get(row.id, ()))
-
-
-async def _projects(user_ids: Sequence[int]) -> dict[int, tuple[ProjectRoles, ...]]:
-    """The projects of some users, in the order in which they joined; by user id."""
-    topics: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
-    rows = await (
-        TopicAcl.filter(user_id__in=user_ids)
-        .order_by("topic_id")
-        .values_list("user_id", "topic__project_id", "topic__name")
-    )
-    for user_id, project_id, name in cast("list[tuple[int, int, str]]", rows):
-        topics[user_id, project_id].append(name)
-
-    subscriptions: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
-    rows = await (
-        SubscriptionAcl.filter(user_id__in=user_ids)
-        .order_by("subscription_id")
-        .values_list("user_id", "subscription__project_id", "subscription__name")
-    )
-    for user_id, project_id, name in cast("list[tuple[int, int, str]]", rows):
-        subscriptions[user_id, project_id].append(name)
-
-    places: defaultdict[int, list[ProjectRoles]] = defaultdict(list)
-    memberships = (
-        await Membership.filter(user_id__in=user_ids).order_by("id").select_related("project")
-    )
-    for membership in memberships:
-        key = (membership.user_id, membership.project_id)
-        places[membership.user_id].append(
-            ProjectRoles(
-                project_id=membership.project_id,
-                project=membership.project.name,
-                roles=tuple(membership.roles),
-                topics=tuple(topics.get(key, ())),
-                subscriptions=tuple(subscriptions.get(key, ())),
-            )
-        )
-    return {user_id: tuple(projects) for user_id, projects in places.items()}
+    return _record(row, (await projects_of([row.id])).get(row.id, ()))
 
 
 def _record(row: User, projects: tuple[ProjectRoles, ...]) -> UserRecord:
@@ -265,6 +335,7 @@ def _record(row: User, projects: tuple[ProjectRoles, ...]) -> UserRecord:
         service_roles=tuple(row.service_roles),
         projects=projects,
         token_ciphertext=row.token_ciphertext,
+        token_last_used=row.token_last_used,
         created_by=None if row.created_by is None else row.created_by.name,
         created_on=row.created_on,
         modified_on=row.modified_on,

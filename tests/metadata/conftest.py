@@ -2,13 +2,23 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 import pytest_asyncio
+from tortoise.log import db_client_logger
 
 from ams.metadata.cache import Catalog
 from ams.metadata.migrate import migrate
-from ams.metadata.models import ChangeRow, Project, RoleGrant, User
+from ams.metadata.models import (
+    AuditRow,
+    ChangeRow,
+    Node,
+    Project,
+    Registration,
+    RoleGrant,
+    User,
+)
 from ams.metadata.records import Change, ProjectRecord, TopicRecord, UserRecord
 from ams.metadata.store import Store
 from ams.service.database import Database
@@ -77,7 +87,7 @@ async def store(settings: DatabaseSettings, listener: Listener) -> AsyncIterator
     async with Store(settings, listener) as store:
 
         async def wipe() -> None:
-            for model in (Project, User, RoleGrant, ChangeRow):
+            for model in (Project, User, RoleGrant, ChangeRow, Registration, AuditRow, Node):
                 await model.all().delete()
 
         await store.database.transaction(wipe)
@@ -93,8 +103,41 @@ async def other_store(settings: DatabaseSettings, store: Store) -> AsyncIterator
 
 
 @pytest_asyncio.fixture
+async def roomy_store(empty_settings: DatabaseSettings) -> AsyncIterator[Store]:
+    """A store with a database of its own, for more rows than others should have to wipe."""
+    settings = empty_settings.model_copy(update={"timeout_seconds": 60.0})
+    await migrate(settings)
+    async with Store(settings) as store:
+        yield store
+
+
+@pytest_asyncio.fixture
 async def project(store: Store) -> ProjectRecord:
     return await make_project(store)
+
+
+class Statements:
+    """The SQL of what runs in a `with`."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    def __enter__(self) -> Self:
+        self._caplog.clear()
+        self._caplog.set_level("DEBUG", logger=db_client_logger.name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._caplog.set_level("INFO", logger=db_client_logger.name)
+
+    @property
+    def count(self) -> int:
+        return sum(record.name == db_client_logger.name for record in self._caplog.records)
+
+
+@pytest.fixture
+def statements(caplog: pytest.LogCaptureFixture) -> Statements:
+    return Statements(caplog)
 
 
 class Clock:

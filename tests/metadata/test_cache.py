@@ -81,6 +81,7 @@ class TestHit:
                 epoch=1,
                 retention_seconds=None,
                 retention_bytes=None,
+                schema=None,
                 acl=frozenset(),
                 created_on=None,  # type: ignore[arg-type] # Nobody looks.
             )

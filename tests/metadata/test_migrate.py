@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.executor import MigrationTarget
 from tortoise.migrations.operations import AlterModelOptions
 
-from ams.metadata import projects, topics
-from ams.metadata.migrate import MIGRATIONS_MODULE, MODELS_MODULE, migrate
+from ams.metadata import nodes, projects, schemas, subscriptions, topics, users
+from ams.metadata.migrate import MIGRATIONS_MODULE, MODELS_MODULE, _Executor, migrate
 from ams.metadata.models import APP
 from ams.metadata.store import Store
 from ams.service.database import DatabaseError, DatabaseVersionError
@@ -20,6 +21,7 @@ from tests.mariadb import MariaDB
 from tests.metadata.make import make_project, make_topic
 
 FIRST = "0001_initial"
+STEPS = [FIRST, "0002_schemas_push_audit"]
 
 
 async def run_sql(settings: DatabaseSettings, *statements: str) -> None:
@@ -34,7 +36,7 @@ async def check(settings: DatabaseSettings) -> None:
 
 
 async def test_an_empty_database_gets_all_tables(empty_settings: DatabaseSettings) -> None:
-    assert await migrate(empty_settings) == [FIRST]
+    assert await migrate(empty_settings) == STEPS
     async with Store(empty_settings) as store:
         await store.check_version()
         await make_topic(store, await make_project(store))
@@ -53,7 +55,7 @@ async def test_a_database_that_is_up_to_date_is_left_alone(
 
 async def test_of_many_who_migrate_at_once_one_does_it(empty_settings: DatabaseSettings) -> None:
     done = await asyncio.gather(*(migrate(empty_settings) for _ in range(4)))
-    assert sorted(done) == [[], [], [], [FIRST]]
+    assert sorted(done) == [[], [], [], STEPS]
     await check(empty_settings)
 
 
@@ -62,10 +64,70 @@ async def test_a_step_that_was_cut_short_can_be_done_again(
 ) -> None:
     await migrate(empty_settings)
     await run_sql(empty_settings, "DROP TABLE topic_acls", "DELETE FROM tortoise_migrations")
-    assert await migrate(empty_settings) == [FIRST]
+    assert await migrate(empty_settings) == STEPS
     async with Store(empty_settings) as store:
         topic = await make_topic(store, await make_project(store))
         await topics.set_acl(store, topic, [])
+
+
+@pytest.fixture
+async def first_version(empty_settings: DatabaseSettings) -> DatabaseSettings:
+    """A database of the first version with things in it."""
+    async with Store(empty_settings) as store, store.database.reading() as client:
+        await _Executor(client).migrate([MigrationTarget(APP, FIRST)])
+    now = "'2024-01-01 00:00:00'"
+    await run_sql(
+        empty_settings,
+        "INSERT INTO users (id, uuid, name, email, first_name, last_name, organization,"
+        " description, service_roles, token_digest, token_ciphertext, created_on, modified_on)"
+        f" VALUES (7, 'u', 'user', '', '', '', '', '', '[]', 'digest', 'c', {now}, {now})",
+        "INSERT INTO projects (id, uuid, name, description, created_on, modified_on)"
+        f" VALUES (7, 'p', 'DEMO', '', {now}, {now})",
+        "INSERT INTO topics (id, uuid, project_id, name, epoch, created_on)"
+        f" VALUES (7, 't', 7, 'news', 3, {now})",
+        "INSERT INTO subscriptions (id, uuid, project_id, name, epoch, topic_name, topic_id,"
+        " start_offset, ack_deadline_seconds, created_on)"
+        f" VALUES (7, 's', 7, 'reader', 4, 'news', 7, 0, 10, {now})",
+    )
+    return empty_settings
+
+
+async def use_the_second_version(settings: DatabaseSettings) -> None:
+    async with Store(settings) as store:
+        await store.check_version()
+        topic = await topics.get(store, 7, "news")
+        assert (topic.id, topic.epoch, topic.schema) == (7, 3, None)
+        assert (await subscriptions.get(store, 7, "reader")).push is None
+        assert (await users.by_name(store, "user")).token_last_used is None
+        project = await projects.get(store, "DEMO")
+        schema = await schemas.create(store, project, "s", type="json", definition="{}")
+        await topics.set_schema(store, topic, schema)
+        # The database itself keeps topics and schemas together.
+        await run_sql(settings, "DELETE FROM `schemas`")
+        assert (await topics.get(store, 7, "news")).schema is None
+
+
+async def test_a_database_of_the_first_version_becomes_one_of_the_second(
+    first_version: DatabaseSettings,
+) -> None:
+    assert await migrate(first_version) == STEPS[1:]
+    await use_the_second_version(first_version)
+
+
+async def test_a_second_version_that_was_cut_short_can_be_done_again(
+    first_version: DatabaseSettings,
+) -> None:
+    await migrate(first_version)
+    await run_sql(
+        first_version,
+        "DROP TABLE nodes",
+        "ALTER TABLE users DROP COLUMN token_last_used",
+        f"DELETE FROM tortoise_migrations WHERE name = '{STEPS[1]}'",
+    )
+    assert await migrate(first_version) == STEPS[1:]
+    await use_the_second_version(first_version)
+    async with Store(first_version) as store:
+        await nodes.report(store, "host", 1.5, 2.5)
 
 
 async def test_a_program_refuses_an_empty_database(empty_settings: DatabaseSettings) -> None:
@@ -148,7 +210,7 @@ class TestMySQL:
 
     async def test_one_connection_in_the_pool_is_enough(self, mariadb: MariaDB) -> None:
         settings = DatabaseSettings(url=mariadb.create_database(), pool_size=1)
-        assert await migrate(settings) == [FIRST]
+        assert await migrate(settings) == STEPS
 
 
 class TestSqlite:
@@ -189,5 +251,5 @@ class TestSqlite:
 
     async def test_a_path_may_hold_any_character(self, tmp_path: Path) -> None:
         settings = DatabaseSettings(url=f"sqlite://{tmp_path}/a%20b%3Fc%23d/%C3%BC.db")
-        assert await migrate(settings) == [FIRST]
+        assert await migrate(settings) == STEPS
         assert (tmp_path / "a b?c#d" / "ü.db").exists()

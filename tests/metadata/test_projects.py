@@ -1,11 +1,13 @@
 """Projects (contract: ams-core 2)."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from ams.metadata import projects, subscriptions, topics, users
+from ams.metadata import projects, schemas, subscriptions, topics, users
+from ams.metadata.cache import Catalog
 from ams.metadata.models import DESCRIPTION_LENGTH, TEXT_LENGTH
 from ams.metadata.records import Change
 from ams.metadata.store import Store
@@ -117,6 +119,8 @@ async def test_deleting_a_project_takes_everything_in_it_along(
     orphan_topic = await make_topic(store, doomed, "gone")
     orphan = await make_subscription(store, doomed, orphan_topic, "orphan")
     await topics.delete(store, orphan_topic)
+    schema = await schemas.create(store, doomed, "schema", type="json", definition="{}")
+    await topics.set_schema(store, topic, schema)
     other_topic = await make_topic(store, kept)
 
     await projects.delete(store, doomed.id)
@@ -124,6 +128,8 @@ async def test_deleting_a_project_takes_everything_in_it_along(
     assert set(listener.last) == {
         Change("project", doomed.uuid, None, None),
         Change("topic", topic.uuid, topic.uuid, None),
+        Change("retired_topic", topic.uuid, topic.uuid, None),
+        Change("retired_topic", orphan_topic.uuid, orphan_topic.uuid, None),
         Change("subscription", subscription.uuid, topic.uuid, None),
         Change("subscription", orphan.uuid, None, None),
         Change("user", member.uuid, None, 0),
@@ -134,6 +140,8 @@ async def test_deleting_a_project_takes_everything_in_it_along(
         await topics.get(store, doomed.id, "news")
     with pytest.raises(NotFound):
         await subscriptions.get(store, doomed.id, "reader")
+    assert await schemas.list_all(store, doomed.id) == []
+    assert await topics.retired(store, doomed.id) == []
     assert (await users.by_name(store, "member")).projects == ()
     assert (await users.by_name(store, "stranger")).id == stranger.id
     assert (await topics.get(store, kept.id, "news")).id == other_topic.id
@@ -154,3 +162,87 @@ async def test_nothing_can_be_added_to_a_deleted_project(store: Store) -> None:
     with pytest.raises(NotFound, match="project doesn't exist"):
         await make_user(store, "late", project)
     assert (await users.list_page(store)).total == 0
+
+
+class TestUpdate:
+    """Contract: ams-core 2.5."""
+
+    async def test_what_is_given_changes_and_the_rest_stays(
+        self, store: Store, listener: Listener
+    ) -> None:
+        made = await projects.create(store, "DEMO", description="old")
+        for arguments, expected in (
+            ({}, ("DEMO", "old")),
+            ({"name": "", "description": ""}, ("DEMO", "old")),
+            ({"description": "new"}, ("DEMO", "new")),
+            ({"name": "DEMO"}, ("DEMO", "new")),
+            ({"name": "Demo"}, ("Demo", "new")),
+        ):
+            changed = await projects.update(store, made.id, **arguments)
+            assert (changed.name, changed.description) == expected
+            assert changed == await projects.get(store, expected[0])
+            assert changed.modified_on > made.modified_on
+            assert (changed.uuid, changed.created_on) == (made.uuid, made.created_on)
+            assert listener.last == [Change("project", made.uuid, None, 0)]
+        with pytest.raises(NotFound):
+            await projects.get(store, "DEMO")
+
+    async def test_a_new_name_gives_all_that_shows_it_a_new_epoch(
+        self, store: Store, catalog: Catalog, listener: Listener
+    ) -> None:
+        project, other = await make_project(store), await make_project(store, "OTHER")
+        topic = await make_topic(store, project)
+        reader = await make_subscription(store, project, topic)
+        gone = await make_topic(store, project, "gone")
+        orphan = await make_subscription(store, project, gone, "orphan")
+        await topics.delete(store, gone)
+        await make_topic(store, other)
+        await catalog.project("DEMO")
+        await catalog.topic(project.id, "news")
+        await catalog.subscription(project.id, "reader")
+
+        await projects.update(store, project.id, name="NEW")
+
+        assert set(listener.last) == {
+            Change("project", project.uuid, None, 0),
+            Change("topic", topic.uuid, topic.uuid, 2),
+            Change("subscription", reader.uuid, topic.uuid, 2),
+            Change("subscription", orphan.uuid, None, 3),
+        }
+        with pytest.raises(NotFound):
+            await catalog.project("DEMO")
+        assert (await catalog.project("NEW")).id == project.id
+        cached_topic = await catalog.topic(project.id, "news")
+        assert (cached_topic.project, cached_topic.epoch) == ("NEW", 2)
+        cached = await catalog.subscription(project.id, "reader")
+        assert (cached.project, cached.epoch) == ("NEW", 2)
+        assert (await topics.get(store, other.id, "news")).epoch == 1
+
+    async def test_a_name_that_is_taken_changes_nothing(self, store: Store) -> None:
+        """Contract: O-48."""
+        project = await make_project(store)
+        topic = await make_topic(store, project)
+        await make_project(store, "OTHER")
+        with pytest.raises(
+            InvalidArgument, match=r"^invalid project name change, name already exists$"
+        ):
+            await projects.update(store, project.id, name="OTHER", description="new")
+        assert await projects.get(store, "DEMO") == project
+        assert await topics.get(store, project.id, "news") == topic
+
+    async def test_a_project_that_is_gone_is_not_found(self, store: Store) -> None:
+        with pytest.raises(NotFound, match=r"^project doesn't exist$"):
+            await projects.update(store, 999_999, name="NEW")
+
+    async def test_of_many_who_want_the_same_name_one_gets_it(
+        self, store: Store, other_store: Store
+    ) -> None:
+        made = [await make_project(store, f"P{number}") for number in range(6)]
+        results = await asyncio.gather(
+            *(
+                projects.update(node, project.id, name="NEW")
+                for node, project in zip((store, other_store) * 3, made, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(result, InvalidArgument) for result in results) == 5
