@@ -6,7 +6,7 @@ from ams.api import answers
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
-from ams.metadata import subscriptions, topics
+from ams.metadata import audit, subscriptions, topics
 from ams.service.errors import InvalidArgument, NotFound, UsersNotFound
 
 
@@ -75,4 +75,5 @@ async def _users(call: Call, kind: BodyKind[AccessListBody]) -> list[str]:
     users = (await call.read(kind)).authorized_users
     if users is None:
         raise kind.fault()
+    audit.note(authorized_users=users)
     return users

@@ -5,7 +5,9 @@ from typing import Final
 
 from ams.api import (
     access_lists,
+    audit,
     messages,
+    offsets,
     projects,
     service,
     subscriptions,
@@ -13,6 +15,7 @@ from ams.api import (
     users,
 )
 from ams.api.answers import encode
+from ams.api.audit import audited
 from ams.api.broker import Broker
 from ams.api.calls import Call, authorised
 from ams.api.documentation import add_documentation
@@ -27,7 +30,7 @@ from ams.service.settings import Settings
 
 #: All routes.
 OPERATIONS: Final = operations_of(
-    (service, users, projects, topics, subscriptions, access_lists, messages)
+    (service, users, projects, topics, subscriptions, access_lists, messages, offsets, audit)
 )
 
 
@@ -53,7 +56,11 @@ def _handler(broker: Broker, operation: Operation) -> Handler:
             call = Call(operation=operation, request=request, broker=broker, names=names)
         else:
             call = await authorised(broker, request, operation, names)
-        answer = await endpoint(call)
+        if operation.is_audited:
+            with audited(call, operation):
+                answer = await endpoint(call)
+        else:
+            answer = await endpoint(call)
         return answer if type(answer) is bytes else b"" if answer is None else encode(answer)
 
     return handle

@@ -32,6 +32,11 @@ def time_text(time: datetime) -> str:
     )
 
 
+def precise_time_text(time: datetime) -> str:
+    """With microseconds: `2026-01-02T03:04:05.000678Z`."""
+    return f"{time_text(time)[:-1]}.{time.microsecond:06}Z"
+
+
 @lru_cache(maxsize=1024)
 def _second_text(second: int) -> str:
     return time_text(datetime.fromtimestamp(second, UTC))[:-1]

@@ -1,4 +1,4 @@
-"""Publishing, pulling, acknowledging, and moving through the messages."""
+"""Publishing, pulling and acknowledging."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from msgspec import field
 from ams.api import answers, formats
 from ams.api.bodies import Body, check_number_of_values, decode
 from ams.api.calls import Call
-from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, Parameter, operation
+from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
 from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import UNREPLICATED
@@ -72,23 +72,14 @@ class AcknowledgeBody(Body, rename="camel"):
     ack_ids: list[str] = field(default_factory=list)
 
 
-class OffsetBody(Body, rename="camel"):
-    """Body of `:modifyOffset`."""
-
-    offset: int = 0
-
-
 _DECODE_PUBLISH: Final = msgspec.json.Decoder(UsualPublishBody).decode
 
 PUBLICATION: Final = BodyKind(PublishBody, InvalidArgument("Invalid Message Arguments"))
 PULLING: Final = BodyKind(PullBody, InvalidArgument("Invalid Pull Parameters Arguments"))
 ACKNOWLEDGEMENT: Final = BodyKind(AcknowledgeBody, InvalidArgument("Invalid ack parameter"))
-SEEKING: Final = BodyKind(OffsetBody, InvalidArgument("Invalid Offset Arguments"))
-TIME: Final = Parameter("time", "A time in UTC, such as `2026-01-02T03:04:05.678Z`.")
 
 _TOO_MANY: Final = f"Too many messages: one request takes {PUBLISH_MAX_MESSAGES} at most"
 _NO_TOPIC: Final = "Subscription's topic doesn't exist"
-_OUT_OF_TIME: Final = "Timestamp is out of bounds for the subscription's topic/partition"
 
 
 @operation(
@@ -260,73 +251,3 @@ def _highest(subscription: SubscriptionRecord, body: AcknowledgeBody) -> int:
     if highest < 0:
         raise InvalidArgument("Invalid ack id")
     return highest
-
-
-@operation(
-    "subscriptions:offsets",
-    "GET",
-    SUBSCRIPTION,
-    verb="offsets",
-    errors=[NotFound("Subscription"), Forbidden()],
-)
-async def offsets(call: Call) -> answers.Offsets:
-    """Show where a subscription stands, and how far it can be moved (contract: ams-core 6.3)."""
-
-    async def use(subscription: SubscriptionRecord) -> answers.Offsets:
-        call.require_consumer(subscription)
-        if subscription.topic_uuid is None:
-            return answers.Offsets(0, 0, 0)
-        cursor = cursor_of(subscription, subscription.topic_uuid)
-        current, oldest, end = await call.broker.log.offsets(cursor)
-        return answers.Offsets(max=end, min=oldest, current=current)
-
-    return await call.with_subscription(use)
-
-
-@operation(
-    "subscriptions:modifyOffset",
-    "POST",
-    SUBSCRIPTION,
-    verb="modifyOffset",
-    body=SEEKING,
-    errors=[NotFound("Subscription"), Forbidden(), InvalidArgument("Offset out of bounds")],
-)
-async def modify_offset(call: Call) -> None:
-    """Move a subscription: the next pull begins with the message of this offset (6.4)."""
-    body = await call.read(SEEKING)
-
-    async def use(subscription: SubscriptionRecord) -> None:
-        call.require_consumer(subscription)
-        if subscription.topic_uuid is None and body.offset != 0:
-            raise InvalidArgument("Offset out of bounds")
-        if subscription.topic_uuid is not None:
-            cursor = cursor_of(subscription, subscription.topic_uuid)
-            await call.broker.log.seek(cursor, body.offset)
-
-    await call.with_subscription(use)
-
-
-@operation(
-    "subscriptions:timeToOffset",
-    "GET",
-    SUBSCRIPTION,
-    verb="timeToOffset",
-    query=[TIME],
-    errors=[
-        NotFound("Subscription"),
-        Forbidden(),
-        InvalidArgument(formats.BAD_TIME),
-        Conflict(_OUT_OF_TIME),
-    ],
-)
-async def time_to_offset(call: Call) -> answers.Offset:
-    """Find the first message published at a time or later (contract: ams-core 6.5)."""
-
-    async def use(subscription: SubscriptionRecord) -> answers.Offset:
-        call.require_consumer(subscription)
-        time = formats.microseconds_at(call.argument(TIME))
-        if subscription.topic_uuid is None:
-            raise Conflict(_OUT_OF_TIME)
-        return answers.Offset(await call.broker.log.offset_at_time(subscription.topic_uuid, time))
-
-    return await call.with_subscription(use)

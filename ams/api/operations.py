@@ -104,6 +104,11 @@ class Operation:
         return f"{self.path}:{self.verb}" if self.verb else self.path
 
     @property
+    def resource(self) -> str:
+        """What it is about: the path below the version, its variables in braces."""
+        return self.path.removeprefix("/v1").replace("<", "{").replace(">", "}")
+
+    @property
     def description(self) -> str:
         """What it does, in a sentence or some."""
         return (self.endpoint.__doc__ or "").strip()

@@ -26,8 +26,8 @@ _PUBLISHER = frozenset({SERVICE_ADMIN, PROJECT_ADMIN, PUBLISHER})
 _CONSUMER = frozenset({SERVICE_ADMIN, PROJECT_ADMIN, CONSUMER})
 _CONSUMER_OR_WORKER = frozenset({SERVICE_ADMIN, PROJECT_ADMIN, CONSUMER, PUSH_WORKER})
 
-#: By route, the roles that may use it unless an operator says otherwise.
-DEFAULT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
+#: By route of the contract, the roles that may use it (contract: ams-users-metrics 3.2).
+CONTRACT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "ams:metrics": _METRICS,
         "ams:vaMetrics": _METRICS,
@@ -66,8 +66,6 @@ DEFAULT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         "topics:metrics": _PUBLISHER,
         "topics:acl": _PROJECT,
         "topics:modifyAcl": _PROJECT,
-        # Ours: not in the contract.
-        "topics:modifyRetention": _PROJECT,
         "topics:attachSchema": _PROJECT,
         "topics:detachSchema": _PROJECT,
         "subscriptions:list": _CONSUMER,
@@ -94,6 +92,18 @@ DEFAULT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
         "schemas:validateMessage": _PROJECT,
     }
 )
+
+#: The same of the routes that are ours.
+OWN_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "audit:list": _SERVICE,
+        "projects:audit": _PROJECT,
+        "topics:modifyRetention": _PROJECT,
+    }
+)
+
+#: By route, the roles that may use it unless an operator says otherwise.
+DEFAULT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType({**CONTRACT_ROLES, **OWN_ROLES})
 
 _NO_OVERRIDES: Mapping[str, frozenset[str]] = MappingProxyType({})
 _NOBODY: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -62,6 +62,13 @@ def note(**detail: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     current = origin.get()
     if current is not None:
         current.detail.update(detail)
+
+
+def in_project(uuid: str) -> None:
+    """Have what this request changes count as a change of this project, which it has just made."""
+    current = origin.get()
+    if current is not None:
+        origin.set(replace(current, project_uuid=uuid))
 
 
 async def record(store: Store, work: Callable[[], Awaitable[ResultT]]) -> ResultT:

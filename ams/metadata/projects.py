@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from tortoise.expressions import F
 
-from ams.metadata import names
+from ams.metadata import audit, names
 from ams.metadata.models import Membership, Project, RetiredTopic, Subscription, Topic
 from ams.metadata.records import Change, ProjectRecord
 from ams.metadata.store import Changes, Store
@@ -38,6 +38,7 @@ async def create(
             modified_on=now,
         )
         changes.append(Change("project", row.uuid, None, 0))
+        audit.in_project(row.uuid)
         return await _load(name)
 
     try:

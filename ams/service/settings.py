@@ -10,6 +10,7 @@ import binascii
 import os
 import tomllib
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -92,6 +93,11 @@ class ServerSettings(Section):
         description="Host name under which clients reach the service, where that is a load"
         " balancer; empty for the one of this machine.",
     )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Networks of the load balancers whose `X-Forwarded-For` is believed, such as"
+        " `10.0.0.0/24`. In an environment variable: separated by commas.",
+    )
     max_request_bytes: int = Field(
         67_108_864, ge=1024, description="Longest request body that is accepted, in bytes."
     )
@@ -104,6 +110,13 @@ class ServerSettings(Section):
     stop_seconds: float = Field(
         15.0, ge=0, description="Longest wait for running requests when stopping, in seconds."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)
+        return networks
 
     @model_validator(mode="after")
     def _https_has_a_certificate(self) -> Self:
@@ -241,6 +254,14 @@ class AuthSettings(Section):
         return keys
 
 
+class AuditSettings(Section):
+    """The record of who changed what."""
+
+    retention_days: int = Field(
+        400, ge=0, description="How long its entries are kept, in days; 0 for no limit."
+    )
+
+
 class LogSettings(Section):
     """What is logged. Logs are JSON lines on standard error."""
 
@@ -260,6 +281,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod

@@ -2,7 +2,6 @@
 
 import sys
 
-import msgspec
 from sanic import HTTPResponse, Request, Sanic
 from sanic.response import raw
 
@@ -14,8 +13,8 @@ app = Sanic("reference", configure_logging=False)
 
 @app.post("/v1/projects/<project>/topics/<topic>")
 async def parse(request: Request, project: str, topic: str) -> HTTPResponse:
-    """Parses what a publisher sends."""
-    msgspec.json.decode(request.body)
+    """Parses what a publisher sends, in the framework's own way."""
+    _ = request.json
     return raw(ANSWER, content_type=JSON)
 
 
