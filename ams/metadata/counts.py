@@ -18,7 +18,7 @@ from ams.metadata.models import (
     Topic,
     TopicAcl,
 )
-from ams.metadata.records import CountedTopic, MemberCounts, ProjectCounts
+from ams.metadata.records import CountedTopic, MemberCounts, ProjectCounts, TopicSummary
 from ams.metadata.store import Store
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -66,6 +66,12 @@ async def of_members(store: Store, project_id: int) -> list[MemberCounts]:
         MemberCounts(name, topics.get(user_id, 0), subscriptions.get(user_id, 0))
         for user_id, name in cast("list[tuple[int, str]]", members)
     ]
+
+
+async def of_topic(store: Store, topic: TopicSummary) -> int:
+    """How many subscriptions a topic has."""
+    async with store.database.reading():
+        return await Subscription.filter(topic_id=topic.id).count()
 
 
 async def counted_topics(
