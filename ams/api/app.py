@@ -7,11 +7,13 @@ from ams.api import (
     access_lists,
     audit,
     messages,
+    metrics,
     offsets,
     projects,
     service,
     subscriptions,
     topics,
+    usage,
     users,
 )
 from ams.api.answers import encode
@@ -30,7 +32,19 @@ from ams.service.settings import Settings
 
 #: All routes.
 OPERATIONS: Final = operations_of(
-    (service, users, projects, topics, subscriptions, access_lists, messages, offsets, audit)
+    (
+        service,
+        users,
+        projects,
+        topics,
+        subscriptions,
+        access_lists,
+        messages,
+        offsets,
+        metrics,
+        usage,
+        audit,
+    )
 )
 
 
