@@ -120,7 +120,8 @@ function failures(described, root) {
   if (!rows.length) return "";
   return section("Errors", element("table", {},
     element("caption", { class: "hidden" }, "Errors by HTTP code"),
-    element("thead", {}, element("tr", {}, ["Code", "Status and message"].map((title) => element("th", { scope: "col" }, title)))),
+    element("thead", {}, element("tr", {},
+      ["Code", "Status and message"].map((title) => element("th", { scope: "col" }, title)))),
     element("tbody", {}, rows)));
 }
 

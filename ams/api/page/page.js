@@ -12,6 +12,9 @@ const index = document.getElementById("index");
 const filter = document.getElementById("filter");
 const wide = matchMedia("(min-width: 60rem)");
 
+/** The index is always there on a wide screen, and folded on a small one. */
+const fold = () => (index.open = wide.matches);
+
 async function load() {
   status.textContent = "Reading the document …";
   try {
@@ -46,9 +49,11 @@ function show(root) {
 
 function introduction({ info = {}, components = {} }) {
   const ways = Object.values(components.securitySchemes ?? {}).map((way) => {
-    const where = way.type === "http" ? `Authorization: ${way.scheme === "bearer" ? "Bearer" : way.scheme}` : way.name;
-    const kind = way.type === "http" ? "header" : way.in === "query" ? "query parameter" : way.in;
-    return element("li", {}, `${kind} `, element("code", {}, where), way.description && ` – ${way.description}`);
+    const isHttp = way.type === "http";
+    const where = isHttp ? `Authorization: ${way.scheme === "bearer" ? "Bearer" : way.scheme}` : way.name;
+    const kind = isHttp ? "header" : way.in === "query" ? "query parameter" : way.in;
+    return element("li", {}, `${kind} `, element("code", {}, where),
+      way.description && ` – ${way.description}`);
   });
   return element("section", { class: "introduction" },
     element("h1", {}, `${info.title ?? ""} API `, element("span", { class: "version" }, info.version ?? "")),
@@ -68,8 +73,8 @@ function groupIndex({ tag, operations }) {
   const links = operations.map((each) => {
     const [resource, ...verb] = each.id.split(":");
     const text = resource === tag && verb.length ? verb.join(":") : each.id;
-    const link = element("a", { href: `#${each.id}`, title: each.summary, click: () => { if (!wide.matches) index.open = false; } },
-      badge(each.method), " ", text);
+    const link = element("a", { href: `#${each.id}`, title: each.summary }, badge(each.method), " ", text);
+    link.addEventListener("click", fold);
     // A click on the entry itself keeps the address up to date, too.
     each.entry.querySelector("summary").addEventListener("click", () => {
       if (!each.entry.firstChild.open) history.replaceState(null, "", `#${each.id}`);
@@ -95,7 +100,8 @@ function narrow(groups) {
     shown.forEach((part) => (part.hidden = !any));
   }
   main.querySelector(".introduction").hidden = words.length > 0;
-  status.textContent = !words.length ? "" : count ? `${count} ${count === 1 ? "operation" : "operations"}` : "Nothing has all of these words.";
+  const found = `${count || "No"} ${count === 1 ? "operation has" : "operations have"} all of these words.`;
+  status.textContent = words.length ? found : "";
 }
 
 /** Opens what the address names. */
@@ -131,7 +137,8 @@ function keepToken() {
   const field = document.getElementById("token");
   const changed = () => {
     document.body.classList.toggle("has-token", Boolean(field.value.trim()));
-    main.querySelectorAll("details[open] > .content > form").forEach((form) => form.dispatchEvent(new Event("recall")));
+    main.querySelectorAll("details[open] > .content > form")
+      .forEach((form) => form.dispatchEvent(new Event("recall")));
   };
   // A browser may refuse its storage: then the token lives as long as the page.
   try {
@@ -155,7 +162,6 @@ addEventListener("keydown", (event) => {
     filter.focus();
   }
 });
-const fold = () => (index.open = wide.matches);
 wide.addEventListener("change", fold);
 fold();
 keepToken();

@@ -60,7 +60,7 @@ function limits({ enum: values, minimum, maximum, minLength, maxLength, default:
 /** One line of a list of fields or parameters. */
 export function fieldLine(name, schema, { mark, description, more }, root) {
   const resolved = resolve(schema, root);
-  const text = description ?? resolved.description;
+  const text = description ?? resolved.description ?? resolved.items?.description;
   return element("li", {},
     element("code", { class: "name" }, name), " ",
     element("span", { class: "type" }, typeName(schema, root)), " ",

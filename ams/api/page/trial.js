@@ -31,7 +31,8 @@ export function trial(operation, root) {
     fields.map(({ row }) => row),
     body?.row,
     element("div", { class: "actions" }, send,
-      !operation.isOpen && element("span", { class: "note needs-token" }, "Needs a token: it goes into the field above.")),
+      !operation.isOpen && element("span", { class: "note needs-token" },
+        "Needs a token: it goes into the field above.")),
     outcome,
     answer,
     element("div", { class: "curl" }, command, copyButton(() => command.textContent, "the command")));
@@ -95,7 +96,9 @@ function bodyField(operation, root) {
   const id = `${operation.id}-body`;
   const text = JSON.stringify(exampleOf(operation.bodySchema, root, true), null, 2);
   const rows = Math.min(16, text.split("\n").length + 1);
-  const input = element("textarea", { id, rows, spellcheck: "false", autocapitalize: "none", "aria-describedby": `${id}-note` });
+  const input = element("textarea", {
+    id, rows, spellcheck: "false", autocapitalize: "none", "aria-describedby": `${id}-note`,
+  });
   input.value = text;
   const note = element("span", { id: `${id}-note`, class: "note", role: "status" });
   input.addEventListener("input", () => {
@@ -169,7 +172,10 @@ function shown(response, text, milliseconds) {
     [element("dt", {}, name), element("dd", {}, response.headers.get(name))]);
   const status = `${response.status} ${response.statusText}`;
   return {
-    outcome: [element("strong", { class: response.ok ? "ok" : "failed" }, status), ` ${Math.round(milliseconds)} ms, ${bytes} bytes`],
+    outcome: [
+      element("strong", { class: response.ok ? "ok" : "failed" }, status),
+      ` ${Math.round(milliseconds)} ms, ${bytes} bytes`,
+    ],
     rest: [element("dl", {}, rows), ...shownBody(text)],
   };
 }
@@ -185,5 +191,8 @@ function shownBody(text) {
     note = "This is not JSON; shown as it came.";
   }
   const block = element("pre", { tabindex: "0", "aria-label": "Body of the answer" }, content);
-  return [element("p", { class: "note" }, note), element("div", { class: "curl" }, block, copyButton(() => block.textContent, "the answer"))];
+  return [
+    element("p", { class: "note" }, note),
+    element("div", { class: "curl" }, block, copyButton(() => block.textContent, "the answer")),
+  ];
 }
