@@ -92,6 +92,8 @@ def _lenient(json: bytes | Raw, kind: msgspec.inspect.Type) -> Any:  # noqa: ANN
                 if field is not None and bytes(raw).strip() != b"null":
                     values[field.name] = _lenient(raw, field.type)
             return cls(**values)
+        case msgspec.inspect.Metadata(type=described):
+            return _lenient(json, described)
         case msgspec.inspect.ListType(item_type=item_type):
             raws = msgspec.json.decode(json, type=list[Raw] | None) or []
             return [_lenient(raw, item_type) for raw in raws]
@@ -103,12 +105,16 @@ def _lenient(json: bytes | Raw, kind: msgspec.inspect.Type) -> Any:  # noqa: ANN
         case msgspec.inspect.IntType() | msgspec.inspect.BoolType():
             return msgspec.json.decode(json, type=_PLAIN[type(kind)])
         case msgspec.inspect.UnionType(types=types):
-            kinds = [each for each in types if not isinstance(each, msgspec.inspect.NoneType)]
-            if len(kinds) == 1:
-                return _lenient(json, kinds[0])
-            union = functools.reduce(operator.or_, (_PLAIN[type(each)] for each in kinds))
-            return msgspec.json.decode(json, type=union)
+            return _lenient_union(json, types)
     raise TypeError(f"no body has a field of {kind}")
+
+
+def _lenient_union(json: bytes | Raw, types: tuple[msgspec.inspect.Type, ...]) -> Any:  # noqa: ANN401 (as `_lenient`)
+    kinds = [each for each in types if not isinstance(each, msgspec.inspect.NoneType)]
+    if len(kinds) == 1:
+        return _lenient(json, kinds[0])
+    union = functools.reduce(operator.or_, (_PLAIN[type(each)] for each in kinds))
+    return msgspec.json.decode(json, type=union)
 
 
 _PLAIN: Final[dict[type, Any]] = {

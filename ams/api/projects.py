@@ -1,8 +1,10 @@
 """Projects (contract: ams-core 2)."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from ams.api import answers
+from msgspec import Meta
+
+from ams.api import answers, fields
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import PROJECT, BodyKind, operation
@@ -11,13 +13,13 @@ from ams.service.errors import AlreadyExists, InvalidArgument
 
 
 class ProjectBody(Body):
-    """A project as its creator wants it; all but the description is type-checked and ignored."""
+    """A project as its creator wants it; its name is in the path."""
 
-    name: str = ""
-    description: str = ""
-    created_on: str = ""
-    modified_on: str = ""
-    created_by: str = ""
+    name: fields.ServerText = ""
+    description: Annotated[str, Meta(examples=["Readings of the north field"])] = ""
+    created_on: fields.ServerText = ""
+    modified_on: fields.ServerText = ""
+    created_by: fields.ServerText = ""
 
 
 CREATION: Final = BodyKind(ProjectBody, InvalidArgument("Invalid Project Arguments"))

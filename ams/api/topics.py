@@ -1,11 +1,12 @@
 """Topics (contract: ams-core 3)."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
-from ams.api import answers, formats
+from ams.api import answers, fields, formats
 from ams.api.bodies import TextMap
 from ams.api.calls import Call
 from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, TOPIC, BodyKind, operation
@@ -23,19 +24,18 @@ _BAD_SCHEMA: Final = "wrong schema name declaration"
 
 
 class RetentionBody(TextMap):
-    """How long (`604800s`) and how many bytes a topic keeps messages; 0 is no limit.
+    """How long, and how much, a topic keeps; what is absent is as the settings say."""
 
-    What is absent is as the settings say.
-    """
-
-    duration: str = msgspec.field(default="", name="messageRetentionDuration")
-    size: str = msgspec.field(default="", name="messageRetentionBytes")
+    duration: fields.RetentionDuration = msgspec.field(default="", name="messageRetentionDuration")
+    size: fields.RetentionBytes = msgspec.field(default="", name="messageRetentionBytes")
 
 
 class TopicBody(RetentionBody):
     """A topic as its creator wants it."""
 
-    schema: str = ""
+    schema: Annotated[
+        str, Meta(description="Full name of a schema, `projects/demo/schemas/reading`.")
+    ] = ""
 
 
 CREATION: Final = BodyKind(TopicBody, BadRequest(), optional=True, is_map=True)

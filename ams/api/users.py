@@ -1,10 +1,10 @@
 """Users (contract: ams-users-metrics 5)."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import field
+from msgspec import Meta, field
 
-from ams.api import answers, formats
+from ams.api import answers, fields, formats
 from ams.api.bodies import Body
 from ams.api.calls import Call, known_caller
 from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, BodyKind, Parameter, operation
@@ -18,30 +18,32 @@ RESERVED_NAMES: Final = frozenset({"profile", "usageReport"})
 
 
 class ProjectRolesBody(Body):
-    """A user's roles in one project; topics and subscriptions are type-checked and ignored."""
+    """A user's roles in one project."""
 
-    project: str = ""
-    roles: list[str] = field(default_factory=list)
-    topics: list[str] = field(default_factory=list)
-    subscriptions: list[str] = field(default_factory=list)
+    project: Annotated[str, Meta(description="Its name.", examples=["demo"])] = ""
+    roles: fields.Roles = field(default_factory=list)
+    topics: Annotated[list[str], fields.READ_ONLY] = field(default_factory=list)
+    subscriptions: Annotated[list[str], fields.READ_ONLY] = field(default_factory=list)
 
 
 class UserBody(Body):
-    """Body of a user's creation; what the server sets is ignored, of whatever value."""
+    """A user as the creator wants it; the name is in the path."""
 
-    email: str = ""
+    email: Annotated[str, Meta(examples=["alice@example.org"])] = ""
     first_name: str = ""
     last_name: str = ""
     organization: str = ""
     description: str = ""
-    service_roles: list[str] = field(default_factory=list)
+    service_roles: Annotated[list[str], Meta(description="Roles that hold in every project.")] = (
+        field(default_factory=list)
+    )
     projects: list[ProjectRolesBody] = field(default_factory=list)
-    name: str = ""
-    uuid: str = ""
-    token: str = ""
-    created_on: str = ""
-    modified_on: str = ""
-    created_by: str = ""
+    name: fields.ServerText = ""
+    uuid: fields.ServerText = ""
+    token: fields.ServerText = ""
+    created_on: fields.ServerText = ""
+    modified_on: fields.ServerText = ""
+    created_by: fields.ServerText = ""
 
 
 USER: Final = "/v1/users/<user>"
