@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -227,6 +228,29 @@ async def test_token_in_a_path_is_never_logged(service: Service, client: httpx.A
     line = await service.line(trace_id=f"token-{len(paths) - 1}", method="POST")
     assert line["path"] == "/v1/users:byToken/<token>"
     assert "bcdef" not in service.process.log()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//v1/users:byToken/secret",
+        "/v1//users:byToken/secret",
+        "/v1/./users:byToken/secret",
+        "/v1/users/../users:byToken/secret",
+        "/v1/users:byToken//secret",
+        "/v1/users:byToken/x/../secret",
+        "/v1/users:bytoken/secret",
+        "/v1/users:byToken;secret",
+    ],
+)
+async def test_token_in_a_path_that_is_almost_right_is_not_logged(
+    service: Service, path: str
+) -> None:
+    name = uuid4().hex
+    await service.send(f"GET {path} HTTP/1.1\r\nX-Request-Id: {name}\r\n\r\n".encode())
+    line = await service.line(type="request_log", trace_id=name)
+    assert line["status_code"] in (301, 404)
+    assert "secret" not in line["path"]
 
 
 async def test_client_that_goes_away_cancels_its_request(
