@@ -300,7 +300,8 @@ def _protocol_fault(exception: BaseException, connection: Connection) -> Service
         return None
     match exception.status_code:
         case 400:
-            return BadRequest(str(exception))
+            # Sanic repeats a bad URL behind a colon, and it may hold a token.
+            return BadRequest(str(exception).partition(":")[0])
         case 408:
             return RequestTimeout("Request Timeout")
         case 413 if b"\r\n" in connection.recv_buffer[:MAX_HEADER_BYTES]:

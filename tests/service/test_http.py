@@ -253,6 +253,16 @@ async def test_token_in_a_path_that_is_almost_right_is_not_logged(
     assert "secret" not in line["path"]
 
 
+async def test_token_in_a_url_that_cannot_be_read_is_not_logged(service: Service) -> None:
+    head = "GET v1/empty?key=hidden HTTP/1.1\r\nX-Request-Id: bad-url\r\n\r\n"
+    answer = await service.send(head.encode())
+    assert (answer.status, answer.json()) == (400, error(400, "Bad URL", "BAD_REQUEST"))
+    await service.line(type="request_log", status_code=400, msg="Bad URL")
+    assert "hidden" not in service.process.log()
+    answer = await service.send(b"nonsense\r\n\r\n")
+    assert answer.json() == error(400, "Bad Request", "BAD_REQUEST")
+
+
 async def test_client_that_goes_away_cancels_its_request(
     service: Service, client: httpx.AsyncClient
 ) -> None:
