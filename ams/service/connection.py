@@ -1,7 +1,8 @@
 """A client's HTTP/1.1 connection: Sanic's, with our way of reading bodies and sending answers."""
 
 import asyncio
-from typing import Any, TypeAlias, cast
+import re
+from typing import Any, Final, TypeAlias, cast
 
 from sanic.exceptions import BadRequest as SanicBadRequest
 from sanic.exceptions import PayloadTooLarge
@@ -23,7 +24,22 @@ SEPARATE_BODY_BYTES = 65_536
 AnyRequest: TypeAlias = "Request[Any, Any]"
 
 
-_LINE_BREAK = b"\r\n"
+_LINE_BREAK: Final = b"\r\n"
+#: Request line and headers as RFC 9112 has them: a token names a header, nothing but digits is a
+#: length, and no control character is taken for a line break by some and not by others.
+_HEAD: Final = re.compile(
+    rb"""[^\0-\x1f\x7f]++ (?: \r\n (?:
+        (?i:content-length) : [ \t]*+ [0-9]++ [ \t]*+
+      | (?i:transfer-encoding) : [ \t]*+ [a-z]++
+      | (?! (?i:content-length|transfer-encoding) : )
+        [!\#$%&'*+.^_`|~0-9A-Za-z-]++ : [^\0-\x08\x0a-\x1f\x7f]*+
+    ) )*+""",
+    re.VERBOSE,
+)
+#: What stands before the bytes of a chunk, the line break behind the chunk before it included.
+_CHUNK_HEAD: Final = re.compile(rb"\r\n [0-9A-Fa-f]++ (?: [ \t]*+ ; [^\r\n]*+ )? \r\n", re.VERBOSE)
+#: Longest that it may be, in bytes.
+_LONGEST_CHUNK_HEAD: Final = 64
 
 
 class RequestTimeout(ServiceError):
@@ -79,20 +95,35 @@ class Connection(Http):
             self.keep_alive = False
             raise RequestTimeout("Request Timeout") from error
 
+    async def http1_request_header(self) -> None:
+        """Reads a request up to its body. Called by Sanic.
+
+        Sanic takes for a header whatever has a colon in it, and for a length whatever Python takes
+        for a number. Where a proxy in front of us sees a request end elsewhere than we do, another
+        one could be smuggled past it: so what is not as it should be is refused.
+        """
+        await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
+        if not _HEAD.fullmatch(self.request.head):
+            raise SanicBadRequest("Bad Request")
+
     async def read(self) -> bytes | None:
         """Some bytes of the body; None at its end. Called by Sanic too.
 
-        Sanic takes any two bytes for the line break behind a chunk. Where a proxy in front of us
-        disagrees about them, a request could be smuggled past it.
+        Sanic takes any two bytes for the line break behind a chunk, and for the size of the next
+        whatever Python takes for a number: see `http1_request_header`.
         """
         encoding: object = self.request_body  # Sanic types it more narrowly than it uses it.
         if encoding == "chunked" and self.request_bytes_left == 0:
-            while len(self.recv_buffer) < len(_LINE_BREAK):
-                await self._receive_more()
-            if not self.recv_buffer.startswith(_LINE_BREAK):
-                self.keep_alive = False
-                raise SanicBadRequest("Bad chunked encoding")
+            await self._receive_chunk_head()
         return await super().read()
+
+    async def _receive_chunk_head(self) -> None:
+        buffer = self.recv_buffer
+        while buffer.find(_LINE_BREAK, 2) < 0 and len(buffer) <= _LONGEST_CHUNK_HEAD:
+            await self._receive_more()
+        if not _CHUNK_HEAD.match(buffer):
+            self.keep_alive = False
+            raise SanicBadRequest("Bad chunked encoding")
 
     async def _read_all(self) -> bytes:
         data = await self.read()
