@@ -36,6 +36,8 @@ _HEAD: Final = re.compile(
     ) )*+""",
     re.VERBOSE,
 )
+#: How each client begins that speaks TLS: type of record, and version.
+_TLS_HANDSHAKE: Final = b"\x16\x03"
 #: What stands before the bytes of a chunk, the line break behind the chunk before it included.
 _CHUNK_HEAD: Final = re.compile(rb"\r\n [0-9A-Fa-f]++ (?: [ \t]*+ ; [^\r\n]*+ )? \r\n", re.VERBOSE)
 #: Longest that it may be, in bytes.
@@ -102,6 +104,9 @@ class Connection(Http):
         for a number. Where a proxy in front of us sees a request end elsewhere than we do, another
         one could be smuggled past it: so what is not as it should be is refused.
         """
+        if self.recv_buffer.startswith(_TLS_HANDSHAKE):
+            # No end of headers will ever come, and no client waits without a limit for an answer.
+            raise SanicBadRequest("This port takes plain HTTP, not HTTPS")
         await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
         if not _HEAD.fullmatch(self.request.head):
             raise SanicBadRequest("Bad Request")

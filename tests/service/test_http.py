@@ -138,6 +138,13 @@ async def test_empty_body_has_a_content_type(client: httpx.AsyncClient) -> None:
     assert (reply.status_code, reply.content, reply.headers["content-type"]) == (200, b"", JSON)
 
 
+async def test_client_that_speaks_tls_to_the_plain_port_is_told_at_once(service: Service) -> None:
+    """Contract: ams-core 1.1; clients of the reference know nothing but HTTPS."""
+    answer = await service.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    assert answer.status == 400
+    assert answer.json() == error(400, "This port takes plain HTTP, not HTTPS", "BAD_REQUEST")
+
+
 async def test_header_value_cannot_start_another_header(client: httpx.AsyncClient) -> None:
     reply = await client.get("/v1/big/1")
     assert reply.headers["x-evil"] == "ab: c"
