@@ -16,6 +16,7 @@ from ams.messages.lane import (
     Connections,
     Lane,
     Reply,
+    ReplyBytes,
     ServerConnections,
     SingleCall,
 )
@@ -193,7 +194,7 @@ class MessageLog:
             (keys.log(cursor.topic), *cursor.keys()),
             *cursor.arguments(),
             min(most, self._settings.pull_max_messages),
-            self._settings.pull_max_bytes,
+            ReplyBytes(self._settings.pull_max_bytes),
             int(wait),
         )
         runs = []

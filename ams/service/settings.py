@@ -184,7 +184,8 @@ class MessagesSettings(Section):
     pull_max_bytes: int = Field(
         33_554_432,
         ge=1,
-        description="Longest answer of one pull, in bytes; a first message is always returned.",
+        description="Longest answer of one pull, in bytes, which pulls at the same moment share; a"
+        " first message is always returned.",
     )
     retention_seconds: int = Field(
         604_800,
