@@ -10,7 +10,7 @@ import msgspec
 import ams
 from ams.api.operations import BodyKind, Operation, Parameter
 from ams.auth.roles import DEFAULT_ROLES
-from ams.service.connection import RequestTimeout
+from ams.service.connection import BUSY, RequestTimeout
 from ams.service.errors import (
     BadRequest,
     Forbidden,
@@ -42,6 +42,7 @@ BODY_ERRORS: Final = (
     TooLarge("Request body holds too many values"),
     BadRequest("{fault}"),
     RequestTimeout("Request Timeout"),
+    Unavailable(BUSY),
 )
 
 _SECURITY: Final[Object] = {

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from sanic.exceptions import BadRequest as SanicBadRequest
 from sanic.exceptions import PayloadTooLarge
@@ -10,19 +10,24 @@ from sanic.http import Http, Stage
 from sanic.request import Request
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from ams.service.errors import BadRequest, ServiceError, TooLarge
+from ams.service.errors import BadRequest, ServiceError, TooLarge, Unavailable
 
 #: Seconds a client may pause while it sends a body.
 BODY_PAUSE_SECONDS = 60.0
 #: Seconds for which the rest of a refused body is thrown away, so that a client that is still
 #: sending it gets to read the answer rather than a broken connection.
 LINGER_SECONDS = 5
+#: Longest bodies that a process holds at the same time; shorter ones are more in number. A body
+#: that came along with its headers does not count.
+BODIES_AT_ONCE = 4
 #: A body longer than this, in bytes, is not copied behind its headers but sent on its own.
 SEPARATE_BODY_BYTES = 65_536
 
 #: A request, whatever its application and context.
 AnyRequest: TypeAlias = "Request[Any, Any]"
 
+
+BUSY: Final = "Too many large requests at once, try again later"
 
 _LINE_BREAK: Final = b"\r\n"
 #: Request line and headers as RFC 9112 has them: a token names a header, nothing but digits is a
@@ -54,6 +59,15 @@ class RequestTimeout(ServiceError):
 class Connection(Http):
     """What Sanic calls a request's stream. One request at a time."""
 
+    __slots__ = ("_held",)
+
+    #: Bytes of bodies that this process holds.
+    _held_by_all: ClassVar[int] = 0
+
+    def __init__(self, protocol: HttpProtocol) -> None:
+        super().__init__(protocol)  # type: ignore[no-untyped-call]  # Sanic's has no types.
+        self._held = 0
+
     @staticmethod
     def of(request: AnyRequest) -> "Connection":
         """The connection that a request came by."""
@@ -80,6 +94,7 @@ class Connection(Http):
             TooLarge: it is longer than allowed.
             BadRequest: it is not encoded as it should be.
             RequestTimeout: the client stopped sending.
+            Unavailable: this process holds as many bytes of bodies as it may.
         """
         if most is not None and most < self.request_max_size:
             self.request_max_size = most
@@ -140,9 +155,24 @@ class Connection(Http):
         parts = []
         while self.request_body:
             async with asyncio.timeout(BODY_PAUSE_SECONDS):
-                if part := await self.read():
-                    parts.append(part)
+                part = await self.read()
+            if part:
+                self._hold(len(part))
+                parts.append(part)
         return b"".join(parts)
+
+    def _hold(self, size: int) -> None:
+        room = BODIES_AT_ONCE * self.protocol.request_max_size
+        if Connection._held_by_all + size > room:
+            self.let_go_of_body()
+            raise Unavailable(BUSY)
+        Connection._held_by_all += size
+        self._held += size
+
+    def let_go_of_body(self) -> None:
+        """Nobody uses the body any more."""
+        Connection._held_by_all -= self._held
+        self._held = 0
 
     def decide_whether_to_stay(self, *, draining: bool) -> bool:
         """Whether the connection is kept after the answer that is about to be sent."""

@@ -172,6 +172,8 @@ class App(Sanic[Config, SimpleNamespace]):
             if connection.given_up:
                 self._log(request, context, CLIENT_GONE, "")
             raise  # A time limit of Sanic's otherwise, which `handle_exception` answers.
+        finally:
+            connection.let_go_of_body()
         self._log(request, context, response.status, message)
         await connection.leave()
 
@@ -271,6 +273,7 @@ async def read_body(request: Request, most: int | None = None) -> bytes:
         TooLarge: it is longer.
         BadRequest: it is not encoded as it should be.
         RequestTimeout: the client stopped sending.
+        Unavailable: this process holds as many bytes of bodies as it may.
     """
     return await Connection.of(request).read_body(most)
 

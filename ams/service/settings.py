@@ -93,7 +93,10 @@ class ServerSettings(Section):
         " balancer; empty for the one of this machine.",
     )
     max_request_bytes: int = Field(
-        67_108_864, ge=1024, description="Longest request body that is accepted, in bytes."
+        67_108_864,
+        ge=1024,
+        description="Longest request body that is accepted, in bytes. A process holds"
+        " as many bytes as four of them at a time; what does not fit gets 503.",
     )
     drain_seconds: float = Field(
         0.0,
