@@ -11,7 +11,7 @@ from msgspec import Meta
 import ams
 from ams.api.operations import BodyKind, Operation, Parameter
 from ams.auth.roles import DEFAULT_ROLES
-from ams.service.connection import RequestTimeout
+from ams.service.connection import BUSY, RequestTimeout
 from ams.service.errors import (
     BadRequest,
     Forbidden,
@@ -67,6 +67,7 @@ BODY_ERRORS: Final = (
     TooLarge("Request body holds too many values"),
     BadRequest("{fault}"),
     RequestTimeout("Request Timeout"),
+    Unavailable(BUSY),
 )
 
 _SECURITY: Final[Object] = {
