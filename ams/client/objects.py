@@ -57,6 +57,11 @@ class TopicPage(Struct, frozen=True, rename="camel"):
     next_page_token: str
     total_size: int
 
+    @property
+    def items(self) -> tuple[Topic, ...]:
+        """What the page holds."""
+        return self.topics
+
 
 class AuthorizationHeader(Struct, frozen=True, omit_defaults=True):
     """The Authorization header that push delivery sends."""
@@ -121,6 +126,11 @@ class SubscriptionPage(Struct, frozen=True, rename="camel"):
     subscriptions: tuple[Subscription, ...]
     next_page_token: str
     total_size: int
+
+    @property
+    def items(self) -> tuple[Subscription, ...]:
+        """What the page holds."""
+        return self.subscriptions
 
 
 class SubscriptionNames(Struct, frozen=True):
@@ -241,6 +251,11 @@ class UserPage(Struct, frozen=True, rename="camel"):
     users: tuple[User, ...]
     next_page_token: str
     total_size: int
+
+    @property
+    def items(self) -> tuple[User, ...]:
+        """What the page holds."""
+        return self.users
 
 
 class PushServer(Struct, frozen=True):
