@@ -108,6 +108,7 @@ class Subscribing:
         self._project = project
         self._subscription = subscription
         self._pull = subscriptions.pull(project, subscription, max_messages, wait=True)
+        self._look = subscriptions.pull(project, subscription, max_messages)
         self._show = subscriptions.show(project, subscription)
         self._handle = handle
         self._on_error = on_error
@@ -144,6 +145,7 @@ class Subscribing:
                 _log.warning("%s/%s: %s", self._project, self._subscription, error)
             failures += 1
             await self._line.pause(self._retries.pause_seconds(failures, error))
+        await self._make_up_at_the_end()
 
     async def _round(self) -> None:
         """One pull, and what comes of it."""
@@ -153,16 +155,30 @@ class Subscribing:
         messages = await self._line.pull(self._pull)
         if self._line.stopped:
             return
-        handled, self._handled = self._handled, None
         if not messages:
             await self._line.pause(started + IDLE_SECONDS - time.monotonic())
-        elif handled and handled.first == messages[0].ack_id:
-            # A broker may return fewer messages than before.
-            ids = [received.ack_id for received in messages]
-            last = handled.last if handled.last in ids else ids[-1]
-            await self._acknowledge(_Handled(handled.first, last))
-        else:
+        elif not await self._make_up(messages):
             await self._hand_out(messages, time.monotonic() + self._budget)
+
+    async def _make_up(self, messages: tuple[ReceivedMessage, ...]) -> bool:
+        """Acknowledges what was handled before if these are the same messages again."""
+        handled, self._handled = self._handled, None
+        if handled is None or not messages or messages[0].ack_id != handled.first:
+            return False
+        # A broker may return fewer messages than before.
+        ids = [received.ack_id for received in messages]
+        last = handled.last if handled.last in ids else ids[-1]
+        await self._acknowledge(_Handled(handled.first, last))
+        return True
+
+    async def _make_up_at_the_end(self) -> None:
+        """Tries once more to acknowledge what was handled, before it is forgotten."""
+        if self._handled is None:
+            return
+        try:
+            await self._make_up(await self._line.once(self._look))
+        except ClientError as error:
+            _log.warning("%s/%s: %s", self._project, self._subscription, error)
 
     async def _deadline(self) -> int:
         try:

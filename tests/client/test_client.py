@@ -1,8 +1,6 @@
 """The client library against a real broker."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -21,25 +19,6 @@ from ams.client.call import Call, Repeat
 from tests.certificates import Certificates
 from tests.node import Node
 from tests.processes import free_port
-
-_numbers = count(1)
-
-
-@pytest.fixture
-def client(node: Node) -> Iterator[Client]:
-    with Client(node.http, node.service_token) as client:
-        yield client
-
-
-@pytest.fixture
-def project(client: Client) -> Iterator[str]:
-    """A project with topic t and subscription s, gone after the test."""
-    name = f"client-{next(_numbers)}"
-    client.projects.create(name)
-    client.topics.create(name, "t")
-    client.subscriptions.create(name, "s", "t")
-    yield name
-    client.projects.delete(name)
 
 
 def publish(client: Client, project: str, *texts: str) -> tuple[str, ...]:
