@@ -2,10 +2,20 @@
 
 import asyncio
 import inspect
+from collections.abc import AsyncIterator, Iterator
+from typing import assert_type
 
 import pytest
 
-from ams.client import AsyncClient, Client, InvalidName, OutgoingMessage, ServiceError
+from ams.client import (
+    AsyncClient,
+    Client,
+    InvalidName,
+    OutgoingMessage,
+    ReceivedMessage,
+    ServiceError,
+    Topic,
+)
 from ams.client.resources import Broker
 from tests.certificates import Certificates
 from tests.node import Node
@@ -18,6 +28,18 @@ async def test_what_is_published_is_pulled(async_client: AsyncClient, project: s
     assert (received.message.data, received.message.attributes) == (b"\0", {"k": "v"})
     await client.subscriptions.acknowledge(project, "s", [received.ack_id])
     assert await client.subscriptions.pull(project, "s") == ()
+
+
+async def test_type_checkers_know_what_is_answered(
+    client: Client, async_client: AsyncClient, project: str
+) -> None:
+    assert_type(client.topics.show(project, "t"), Topic)
+    assert_type(await async_client.topics.show(project, "t"), Topic)
+    assert_type(client.topics.list(project), Iterator[Topic])
+    assert_type(async_client.topics.list(project), AsyncIterator[Topic])
+    assert_type(await async_client.subscriptions.pull(project, "s"), tuple[ReceivedMessage, ...])
+    with pytest.raises(TypeError):
+        client.topics.show(project)  # type: ignore[call-arg]  # checkers see parameters, too
 
 
 async def test_lists_are_read_page_by_page(async_client: AsyncClient, project: str) -> None:

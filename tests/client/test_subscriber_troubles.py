@@ -116,7 +116,7 @@ def test_an_acknowledgement_that_fails_is_made_up_for(
     assert run() == list(range(8))
     assert queue.offset == 8
     assert queue.pulls == ([0, 4, 8] if done else [0, 0, 0, 4])
-    assert run.policy.asked == ([1, 1] if done else [1, 2])
+    assert run.policy.asked == [1, 2]
 
 
 def test_acknowledgements_that_never_work_do_not_spin(odd_server: OddServer) -> None:
@@ -124,7 +124,6 @@ def test_acknowledgements_that_never_work_do_not_spin(odd_server: OddServer) -> 
     queue = Queue(odd_server, 4)
     queue.troubles = [(NOT_PENDING, False)] * 20
     run = Run(odd_server, 5)
-    odd_server.answers = []
     run.at = {4: lambda: setattr(queue, "size", 5)}
     assert run() == [0, 1, 2, 3, 4]
     assert run.policy.asked == list(range(1, 21))
