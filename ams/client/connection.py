@@ -194,6 +194,9 @@ def checked_url(url: str) -> httpx.URL:
         location = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise ValueError(f"{url!r} is not a URL: {error}") from error
+    if location.userinfo:
+        # Errors show the URL.
+        raise ValueError("a user or password in the URL is no way to log in: give a token")
     if location.scheme not in ("http", "https") or not location.host:
         raise ValueError(f"{url!r} is not the URL of a broker: write http://HOST or https://HOST")
     return location

@@ -151,6 +151,12 @@ class OutgoingMessage(Struct, frozen=True, omit_defaults=True):
     data: bytes = b""
     attributes: dict[str, str] = {}
 
+    def __post_init__(self) -> None:
+        data: object = self.data
+        if isinstance(data, str):
+            # As JSON it would pass for the base64 of something else.
+            raise TypeError("the data of a message is bytes: encode text first")
+
 
 class MessageIds(Struct, frozen=True, rename="camel"):
     """The ids of published messages, in the order they were given."""

@@ -110,8 +110,10 @@ class Publishing(Generic[F]):
         """Sends batches until closed and empty."""
         try:
             while batch := await self._next():
-                await self._deliver(self._wanted(batch))
-                await self._settle(batch)
+                try:
+                    await self._deliver(self._wanted(batch))
+                finally:
+                    await self._settle(batch)
         finally:
             # Nothing is left, unless this was cut short.
             await self.close()

@@ -155,6 +155,11 @@ def test_wrong_arguments_are_refused_at_once(tmp_path: Path) -> None:
             Client(url)
     with pytest.raises(ValueError, match="token"):
         Client("http://host", "a\nb")
+    with pytest.raises(ValueError, match="no way to log in") as refused:
+        Client("http://me:secret@host")
+    assert "secret" not in str(refused.value)
+    with pytest.raises(TypeError, match="encode text"):
+        OutgoingMessage("text")  # type: ignore[arg-type]  # the mistake that is tested
     with pytest.raises(FileNotFoundError):
         Client("https://host", ca=tmp_path / "missing")
     empty = tmp_path / "empty"

@@ -271,9 +271,11 @@ async def test_a_publisher_whose_task_is_cancelled_leaves_nobody_waiting(
         publisher = client.publisher("p", "t", BatchLimits(messages=1))
         futures = [await publisher.publish(b"x") for _ in range(2)]
         await eventually(lambda: odd_server.requests)
+        flushing = asyncio.create_task(publisher.flush())
         publisher._task.cancel()
         for result in await asyncio.gather(*futures, return_exceptions=True):
             assert "stopped before" in str(result)
+        await flushing
         with pytest.raises(RuntimeError, match="closed"):
             await publisher.publish(b"x")
         await publisher.close()
