@@ -22,7 +22,6 @@ from ams.client import (
 from tests.client.odd_server import Answer, OddServer, Request
 from tests.conftest import StartNode
 from tests.eventually import eventually, eventually_sync
-from tests.node import Node
 
 #: Longer than any test: a batch that is sent at all is sent for another reason.
 NEVER = 3600.0
@@ -287,7 +286,7 @@ def make_project(client: Client) -> None:
     client.subscriptions.create("p", "s", "t")
 
 
-def test_one_message_at_a_time_is_the_same_route(node: Node, client: Client, project: str) -> None:
+def test_one_message_at_a_time_is_the_same_route(client: Client, project: str) -> None:
     with client.publisher(project, "t", BatchLimits(messages=1)) as publisher:
         publisher.publish(b"a", key="v", data="attribute")
     client.topics.publish(project, "t", [OutgoingMessage(b"a", {"key": "v", "data": "attribute"})])
