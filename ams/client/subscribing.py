@@ -135,6 +135,7 @@ class Subscribing:
                 continue
             except CallbackFailed as failed:
                 if self._on_error is None:
+                    await self._make_up_at_the_end()
                     raise
                 error = failed.error
                 await self._on_error(error)

@@ -162,6 +162,20 @@ def test_a_late_acknowledgement_is_made_up_for_when_stopping(odd_server: OddServ
     assert queue.offset == 4
 
 
+def test_a_late_acknowledgement_is_made_up_for_when_a_callback_fails(
+    odd_server: OddServer,
+) -> None:
+    queue = Queue(odd_server, 4)
+    queue.troubles = [(TOO_LATE, False)]
+
+    def fail() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        Run(odd_server, 4, {3: fail})()
+    assert (queue.offset, queue.acks) == (2, [1, 1])
+
+
 def test_the_deadline_is_looked_up_again_when_it_was_missed(odd_server: OddServer) -> None:
     queue = Queue(odd_server, 8)
     queue.troubles = [(TOO_LATE, False)]
