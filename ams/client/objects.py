@@ -57,6 +57,11 @@ class TopicPage(Struct, frozen=True, rename="camel"):
     next_page_token: str
     total_size: int
 
+    @property
+    def items(self) -> tuple[Topic, ...]:
+        """What the page holds."""
+        return self.topics
+
 
 class AuthorizationHeader(Struct, frozen=True, omit_defaults=True):
     """The Authorization header that push delivery sends."""
@@ -122,6 +127,11 @@ class SubscriptionPage(Struct, frozen=True, rename="camel"):
     next_page_token: str
     total_size: int
 
+    @property
+    def items(self) -> tuple[Subscription, ...]:
+        """What the page holds."""
+        return self.subscriptions
+
 
 class SubscriptionNames(Struct, frozen=True):
     """Full names of the subscriptions of a topic."""
@@ -140,6 +150,12 @@ class OutgoingMessage(Struct, frozen=True, omit_defaults=True):
 
     data: bytes = b""
     attributes: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        data: object = self.data
+        if isinstance(data, str):
+            # As JSON it would pass for the base64 of something else.
+            raise TypeError("the data of a message is bytes: encode text first")
 
 
 class MessageIds(Struct, frozen=True, rename="camel"):
@@ -241,6 +257,11 @@ class UserPage(Struct, frozen=True, rename="camel"):
     users: tuple[User, ...]
     next_page_token: str
     total_size: int
+
+    @property
+    def items(self) -> tuple[User, ...]:
+        """What the page holds."""
+        return self.users
 
 
 class PushServer(Struct, frozen=True):
