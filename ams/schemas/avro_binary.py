@@ -63,10 +63,17 @@ def _check_length(last: int, length: int, most: int, most_last: int) -> None:
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
     """A long, and the position after it."""
-    end = skip_long(data, at)
-    value = 0
-    for byte in reversed(data[at:end]):
-        value = value << 7 | byte & 0x7F
+    value = data[at]
+    end = at + 1
+    if value > 0x7F:
+        if data[end] < 0x80:  # two bytes: the length of most strings that are long
+            value = data[end] << 7 | value & 0x7F
+            end += 1
+        else:
+            end = skip_long(data, at)
+            value = 0
+            for byte in reversed(data[at:end]):
+                value = value << 7 | byte & 0x7F
     return value >> 1 ^ -(value & 1), end
 
 
@@ -80,16 +87,17 @@ def skip_bytes(data: bytes, at: int) -> int:
 
 def skip_string(data: bytes, at: int) -> int:
     """The same, which must be UTF-8."""
-    head = data[at]
-    if head < 0x80 and not head & 1:  # the length has one byte: nearly all strings
+    length = data[at]
+    if length < 0x80 and not length & 1:  # most strings, in a third of the time
         start = at + 1
-        end = start + (head >> 1)
+        end = start + (length >> 1)
     else:
         length, start = read_long(data, at)
         end = start + length
         if length < 0:
             raise ValueError("negative length")
-    _within(data, end)
+    if end > len(data):
+        raise IndexError
     data[start:end].decode()
     return end
 

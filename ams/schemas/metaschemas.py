@@ -1,6 +1,6 @@
 """Checking a JSON Schema by the schema of its draft."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema_rs import (
     Draft4Validator,
@@ -14,6 +14,9 @@ from jsonschema_rs import (
 )
 
 from ams.service.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from jsonschema_rs import JsonValue
 
 _URIS: Final = {
     4: "http://json-schema.org/draft-04/schema",
@@ -72,13 +75,12 @@ def _of_all_drafts() -> dict[str, Any]:
     """Draft 7, with the booleans that draft 4 has in two places."""
     registry = Registry([("urn:any", {"$ref": _URIS[7]})], draft=Draft7)
     metaschema = registry.resolver("").lookup(_URIS[7]).contents
-    match metaschema:
-        case {"properties": dict(keywords), **rest}:
-            either = {"type": ["number", "boolean"]}
-            keywords |= {"exclusiveMinimum": either, "exclusiveMaximum": either}
-            # With an id of its own, its references are to itself, not to the original.
-            return {**rest, "$id": "urn:any-draft", "properties": keywords}
-    raise TypeError("the library has no metaschema of draft 7")
+    if not isinstance(metaschema, dict) or not isinstance(metaschema["properties"], dict):
+        raise TypeError("the library has no metaschema of draft 7")
+    either: JsonValue = {"type": ["number", "boolean"]}
+    metaschema["properties"].update(exclusiveMinimum=either, exclusiveMaximum=either)
+    del metaschema["$id"]  # its references are to itself, not to the original
+    return metaschema
 
 
 # Without formats: to compile a pattern may take long, and `ams.schemas.patterns` does it in bounds.
