@@ -19,6 +19,8 @@ Schema: TypeAlias = dict[str, Any] | bool
 
 #: Levels of schemas in schemas; a reference counts as what it refers to.
 MOST_LEVELS: Final = 100
+#: Levels of JSON in JSON: the library can't tell what is wrong below some 255.
+MOST_JSON_LEVELS: Final = 2 * MOST_LEVELS + 10
 
 #: Schemas in one schema; one that is referred to counts twice.
 MOST_SCHEMAS: Final = 10_000
@@ -77,8 +79,9 @@ def read(definition: dict[str, Any]) -> Plain:
             complex (contract: ams-core 8.2, O-41).
     """
     draft = metaschemas.draft_of(definition)
+    reader = _Reader(definition, draft)
     metaschemas.check(definition, draft)
-    return _Reader(definition, draft).read()
+    return reader.read()
 
 
 class _Cost:
@@ -118,7 +121,7 @@ class _Reader:
         self._ignored: frozenset[str] = frozenset()
         if draft is not None and draft < 7:
             self._ignored = _NEW_IN_7 if draft == 6 else _NEW_IN_6 | _NEW_IN_7
-        self._find_anchors(root)
+        self._scan()
 
     def read(self) -> Plain:
         plain = self._read(self._root, 0, base="")
@@ -126,19 +129,24 @@ class _Reader:
             return plain
         return plain._replace(schema={**plain.schema, "definitions": self._definitions})
 
-    def _find_anchors(self, value: object) -> None:
-        """Collects what `"$id": "#name"` gives a name."""
-        values: list[object] = [value]
-        while values:
-            match values.pop():
-                case dict() as members:
-                    for keyword in ("$id", "id"):
-                        name = members.get(keyword)
-                        if isinstance(name, str) and name.startswith("#"):
-                            self._anchors.setdefault(name[1:], members)
-                    values.extend(members.values())
-                case list() as items:
-                    values.extend(items)
+    def _scan(self) -> None:
+        """Collects what `"$id": "#name"` gives a name, and refuses what is nested too deeply."""
+        values: list[object] = [self._root]
+        for _ in range(MOST_JSON_LEVELS):
+            below: list[object] = []
+            for value in values:
+                match value:
+                    case dict() as members:
+                        for keyword in ("$id", "id"):
+                            name = members.get(keyword)
+                            if isinstance(name, str) and name.startswith("#"):
+                                self._anchors.setdefault(name[1:], members)
+                        below.extend(members.values())
+                    case list() as items:
+                        below.extend(items)
+            values = below
+        if values:
+            raise _too_deep()
 
     def _read(self, schema: object, level: int, *, base: str) -> Plain:
         if isinstance(schema, bool):

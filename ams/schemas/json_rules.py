@@ -75,13 +75,17 @@ class JsonRules:
     def _explain(self, subject: str, document: object, size: int) -> None:
         if self.is_valid(document):
             return
-        if size <= LIST_ALL_BYTES:
-            errors = list(self._validator.iter_errors(document))
-            raise InvalidArgument(violations.sentence(subject, errors))
         try:
-            self._validator.validate(document)
-        except ValidationError as error:
-            raise InvalidArgument(violations.sentence(subject, [error])) from None
+            if size > LIST_ALL_BYTES:
+                self._validator.validate(document)
+            errors = list(self._validator.iter_errors(document))
+        except ValidationError as first:
+            errors = [first]
+        except ValueError:  # the library passes on no document of more than 255 levels
+            raise InvalidArgument(
+                f"{subject} not valid,it is nested too deeply to say why"
+            ) from None
+        raise InvalidArgument(violations.sentence(subject, errors))
 
 
 def _is_uuid(text: str) -> bool:

@@ -54,7 +54,18 @@ def check(definition: dict[str, Any], draft: int | None) -> None:
     try:
         _METASCHEMAS[draft].validate(definition)
     except ValidationError as error:
-        raise InvalidArgument(_text(error)) from None
+        raise InvalidArgument(_text(_innermost(error))) from None
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """What is wrong in `items` that are neither a schema nor a list of schemas."""
+    while isinstance(error.kind, ValidationErrorKind.AnyOf):
+        inner = [each for branch in error.kind.context for each in branch]
+        deepest = max(inner, key=lambda each: len(each.instance_path), default=error)
+        if len(deepest.instance_path) <= len(error.instance_path):
+            break
+        error = deepest
+    return error
 
 
 def _text(error: ValidationError) -> str:
