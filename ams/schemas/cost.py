@@ -7,6 +7,9 @@ cost more; references count as what they refer to, so that a chain that doubles 
 
 from typing import Final
 
+#: Cost of making objects of JSON.
+PARSING: Final = 20
+
 #: Cost of what has no bound that grows with the message only: recursion, comparing each with each.
 UNBOUNDED: Final = 10**9
 

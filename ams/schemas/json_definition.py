@@ -221,7 +221,7 @@ class _Reader:
         match keyword, argument:
             case ("pattern", str()):
                 return self._patterns.cost(argument)
-            case ("uniqueItems", True) | ("format", "regex"):
+            case ("uniqueItems", True):
                 return UNBOUNDED
             case ("required", list()):
                 return len(argument)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from jsonschema_rs import Draft7Validator, ValidationError
 
 from ams.schemas import json_definition, json_documents, violations
+from ams.schemas.cost import PARSING
 from ams.schemas.patterns import LINEAR_TIME
 from ams.service.errors import InvalidArgument
 
@@ -32,7 +33,7 @@ class JsonRules:
             InvalidArgument: it is not valid, or not supported.
         """
         plain = json_definition.read(definition)
-        self.cost = plain.cost
+        self.cost = PARSING + plain.cost
         try:
             self._validator = Draft7Validator(
                 plain.schema,
