@@ -235,11 +235,13 @@ class _Reader:
         """What a reference becomes, and costs."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             raise InvalidArgument(
-                f"$ref '{reference}' is not supported: only references within the schema, "
+                f"$ref '{reference!s:.200}' is not supported: only references within the schema, "
                 "which begin with '#', are"
             )
         if base:
-            raise InvalidArgument(f"$ref '{reference}' below the $id '{base}' is not supported")
+            raise InvalidArgument(
+                f"$ref '{reference:.200}' below the $id '{base:.200}' is not supported"
+            )
         pointer = unquote(reference[1:])
         known = pointer in self._names
         name = self._names.setdefault(pointer, str(len(self._names)))
@@ -257,7 +259,7 @@ class _Reader:
         """What a reference refers to: a JSON Pointer or a name."""
         if pointer and not pointer.startswith("/"):
             if pointer not in self._anchors:
-                raise InvalidArgument(f"$ref '#{pointer}' refers to nothing")
+                raise InvalidArgument(f"$ref '#{pointer:.200}' refers to nothing")
             return self._anchors[pointer]
         target: object = self._root
         for token in pointer.split("/")[1:]:
@@ -267,7 +269,7 @@ class _Reader:
             elif isinstance(target, list) and key.isdecimal() and int(key) < len(target):
                 target = target[int(key)]
             else:
-                raise InvalidArgument(f"$ref '#{pointer}' refers to nothing")
+                raise InvalidArgument(f"$ref '#{pointer:.200}' refers to nothing")
         return target
 
 

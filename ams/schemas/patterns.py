@@ -57,8 +57,8 @@ def _cost(pattern: str) -> int:
     if _compiles(pattern, LINEAR_TIME):
         return UNBOUNDED
     raise InvalidArgument(
-        f"pattern '{pattern}' is not valid: it must be a regular expression without look-around "
-        "and back-references, and not too large"
+        f"pattern '{pattern:.200}' is not valid: it must be a regular expression without "
+        "look-around and back-references, and not too large"
     )
 
 

@@ -5,7 +5,7 @@ import os
 import socket
 import struct
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final
 
 import msgspec
@@ -103,9 +103,9 @@ class ValidationProcess:
         if self._child and not self._child.is_alive:
             await self._end()
         if self._child is None:
-            self._child = await _Child.start()
             ready = False
             try:
+                self._child = await _Child.start()
                 async with asyncio.timeout(START_SECONDS):
                     ready = await self._child.receive() == READY
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
@@ -137,29 +137,14 @@ class _Child:
     @classmethod
     async def start(cls) -> "_Child":
         ours, theirs = socket.socketpair()
-        with theirs:
-            descriptor = theirs.fileno()
-            try:
-                process = await spawn(
-                    Command(
-                        name="validation",
-                        arguments=(
-                            *(sys.executable, "-P", "-m", "ams.schemas.child"),
-                            str(descriptor),
-                        ),
-                        # What it runs is hostile: it needs no settings, and no secrets in them.
-                        environment={
-                            name: value
-                            for name, value in os.environ.items()
-                            if not name.startswith("AMS_")
-                        },
-                        pass_fds=(descriptor,),
-                    )
-                )
-            except OSError:
-                ours.close()
-                raise Unavailable("Messages can't be validated at present") from None
-        return cls(process, *await asyncio.open_connection(sock=ours))
+        with ExitStack() as closing:
+            # Whatever goes wrong from here on, the process ends when this end is closed.
+            closing.enter_context(ours)
+            with theirs:
+                process = await spawn(_command(theirs.fileno()))
+            reader, writer = await asyncio.open_connection(sock=ours)
+            closing.pop_all()
+        return cls(process, reader, writer)
 
     @property
     def is_alive(self) -> bool:
@@ -181,3 +166,15 @@ class _Child:
         with suppress(OSError):
             await self._writer.wait_closed()
         await self._process.wait()
+
+
+def _command(descriptor: int) -> Command:
+    """The process, which serves the socket it inherits."""
+    # What it runs is hostile: it needs no settings, and no secrets in them.
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("AMS_")}
+    return Command(
+        name="validation",
+        arguments=(sys.executable, "-P", "-m", "ams.schemas.child", str(descriptor)),
+        environment=environment,
+        pass_fds=(descriptor,),
+    )
