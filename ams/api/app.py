@@ -9,6 +9,7 @@ from ams.api import (
     messages,
     offsets,
     projects,
+    schemas,
     service,
     subscriptions,
     topics,
@@ -30,7 +31,18 @@ from ams.service.settings import Settings
 
 #: All routes.
 OPERATIONS: Final = operations_of(
-    (service, users, projects, topics, subscriptions, access_lists, messages, offsets, audit)
+    (
+        service,
+        users,
+        projects,
+        topics,
+        subscriptions,
+        access_lists,
+        schemas,
+        messages,
+        offsets,
+        audit,
+    )
 )
 
 

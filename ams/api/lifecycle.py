@@ -129,5 +129,6 @@ class Lifecycle:
         await self._sweeper.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
+        await self.broker.schemas.process.aclose()
         await self.broker.store.close()
         await close_redis(self._redis)

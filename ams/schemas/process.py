@@ -25,6 +25,10 @@ LENGTH: Final = struct.Struct("!I")
 #: The frame with which the process says that it is ready.
 READY: Final = b""
 
+#: What is answered when `MOST_WAITING` checks wait already, or the process can't be started.
+OVERLOADED: Final = "Too many messages wait for their validation"
+NOT_STARTED: Final = "Messages can't be validated at present"
+
 _OVERRUN: Final = "Message validation took too long"
 
 
@@ -70,7 +74,7 @@ class ValidationProcess:
             Unavailable: too many tasks wait, or the process can't be started.
         """
         if self._waiting >= MOST_WAITING:
-            raise Unavailable("Too many messages wait for their validation")
+            raise Unavailable(OVERLOADED)
         self._waiting += 1
         try:
             async with self._turn:
@@ -109,7 +113,7 @@ class ValidationProcess:
                 async with asyncio.timeout(START_SECONDS):
                     ready = await self._child.receive() == READY
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
-                raise Unavailable("Messages can't be validated at present") from None
+                raise Unavailable(NOT_STARTED) from None
             finally:
                 if not ready:
                     await self._end()

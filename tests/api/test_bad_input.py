@@ -18,7 +18,13 @@ ACK_FAULTS = {"no ack pending", "wrong ack"}
 
 def paths(place: Project) -> dict[str, tuple[str, str]]:
     """Method and path of every route, by its name."""
-    values = {"project": place.name, "topic": "t", "subscription": "s", "user": "nobody"}
+    values = {
+        "project": place.name,
+        "topic": "t",
+        "subscription": "s",
+        "user": "nobody",
+        "schema": "sc",
+    }
     return {
         each.name: (each.method, re.sub(r"<(\w+)>", lambda m: values[m[1]], each.full_path))
         for each in OPERATIONS
@@ -27,6 +33,9 @@ def paths(place: Project) -> dict[str, tuple[str, str]]:
 
 #: Routes that read a body, and would change something if they liked it.
 WITH_BODY = [each.name for each in OPERATIONS if each.body is not None]
+
+#: What is wrong behind a first value only.
+BEHIND_A_VALUE = {"comment", "two values", "NUL after the value"}
 
 DEEP = 100_000
 #: Bodies that no route likes.
@@ -126,8 +135,11 @@ async def assert_harmless(place: Project, route: str, body: bytes) -> Answer:
 async def test_a_broken_body_is_400(place: Project, kind: str) -> None:
     for route in WITH_BODY:
         answer = await assert_harmless(place, route, BROKEN[kind])
-        if (route, kind) != ("topics:create", "empty"):  # Contract: ams-core 3.2.
-            assert (answer.status, route) == (400, route)
+        if (route, kind) == ("topics:create", "empty"):  # Contract: ams-core 3.2.
+            continue
+        if route == "schemas:update" and kind in BEHIND_A_VALUE:  # Contract: ams-core 1.9.
+            continue
+        assert (answer.status, route) == (400, route)
 
 
 @pytest.mark.parametrize("kind", ODD)
