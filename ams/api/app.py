@@ -6,9 +6,11 @@ from typing import Final
 from ams.api import (
     access_lists,
     audit,
+    members,
     messages,
     offsets,
     projects,
+    registrations,
     schemas,
     service,
     subscriptions,
@@ -34,6 +36,8 @@ OPERATIONS: Final = operations_of(
     (
         service,
         users,
+        members,
+        registrations,
         projects,
         topics,
         subscriptions,

@@ -24,6 +24,8 @@ def paths(place: Project) -> dict[str, tuple[str, str]]:
         "subscription": "s",
         "user": "nobody",
         "schema": "sc",
+        "uuid": "nothing",
+        "token": "nothing",
     }
     return {
         each.name: (each.method, re.sub(r"<(\w+)>", lambda m: values[m[1]], each.full_path))
@@ -36,6 +38,9 @@ WITH_BODY = [each.name for each in OPERATIONS if each.body is not None]
 
 #: What is wrong behind a first value only.
 BEHIND_A_VALUE = {"comment", "two values", "NUL after the value"}
+
+#: Routes that look for what they are about before they read (contract: ams-users-metrics 6.5, 7.3).
+EXISTENCE_FIRST = {"projects:addUser", "registrations:declineNewUser"}
 
 DEEP = 100_000
 #: Bodies that no route likes.
@@ -126,6 +131,10 @@ async def assert_harmless(place: Project, route: str, body: bytes) -> Answer:
         assert answer.message in ACK_FAULTS
     elif answer.status != 200:
         answer.assert_is_error()
+    if route == "projects:update" and answer.status == 200:
+        name = json.loads(answer.body)["name"]
+        back = json.dumps({"name": place.name}).encode()
+        await send(place.node, "PUT", f"/v1/projects/{name}", back)
     if route in ("users:create", "projects:create") and answer.status == 200:
         await place.node.request("DELETE", path)
     return answer
@@ -138,6 +147,8 @@ async def test_a_broken_body_is_400(place: Project, kind: str) -> None:
         if (route, kind) == ("topics:create", "empty"):  # Contract: ams-core 3.2.
             continue
         if route == "schemas:update" and kind in BEHIND_A_VALUE:  # Contract: ams-core 1.9.
+            continue
+        if route in EXISTENCE_FIRST:
             continue
         assert (answer.status, route) == (400, route)
 
