@@ -154,3 +154,35 @@ def test_projects_status_and_version(ams: ArgoMessagingService) -> None:
     assert ams.get_project(ams.project)["description"] == "of the published client"
     assert ams.status()["status"] == "ok"
     assert ams.version()
+
+
+def test_users_are_changed_and_found(ams: ArgoMessagingService) -> None:
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    made = ams.create_user(AmsUser(name=name, email="old@example.org"))
+    try:
+        ams.update_user(name, email="new@example.org", service_roles=[], projects=[])
+        assert ams.get_user_by_token(made.token).email == "new@example.org"
+        assert ams.get_user_by_uuid(made.uuid).name == name
+    finally:
+        ams.delete_user(name)
+
+
+def test_members(ams: ArgoMessagingService) -> None:
+    name = f"member-{uuid.uuid4().hex[:8]}"
+    made = ams.create_project_member(name, roles=["consumer"], email="member@example.org")
+    try:
+        assert made.token
+        assert ams.get_project_member(name).projects[0].roles == ["consumer"]
+        ams.remove_project_member(name, ams.project)
+        with pytest.raises(AmsServiceException) as refused:
+            ams.get_project_member(name)
+        assert refused.value.code == 404
+        ams.add_project_member(name, roles=["publisher"])
+        assert ams.get_project_member(name).projects[0].roles == ["publisher"]
+    finally:
+        ams.delete_user(name)
+
+
+def test_a_project_is_changed(ams: ArgoMessagingService) -> None:
+    ams.update_project(ams.project, description="described anew")
+    assert ams.get_project(ams.project)["description"] == "described anew"
