@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from ams.service.errors import InvalidArgument, Unavailable
+from ams.service.logs import get_logger
 from ams.service.supervise import Command, spawn
 
 #: How long the messages of one publish, or one document, may be validated, in seconds.
@@ -30,6 +31,8 @@ OVERLOADED: Final = "Too many messages wait for their validation"
 NOT_STARTED: Final = "Messages can't be validated at present"
 
 _OVERRUN: Final = "Message validation took too long"
+
+log = get_logger()
 
 
 class Task(msgspec.Struct, array_like=True):
@@ -97,6 +100,7 @@ class ValidationProcess:
             async with asyncio.timeout(TIME_LIMIT_SECONDS):
                 answer = await child.ask(frame)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            log.warning("message validation was cut off")
             raise InvalidArgument(_OVERRUN) from None
         finally:
             if answer is None:  # it still works on this task, or is dead
@@ -180,5 +184,7 @@ def _command(descriptor: int) -> Command:
         name="validation",
         arguments=(sys.executable, "-P", "-m", "ams.schemas.child", str(descriptor)),
         environment=environment,
+        # A library that runs out of memory says so in words of its own: no line for our log.
+        output=asyncio.subprocess.DEVNULL,
         pass_fds=(descriptor,),
     )

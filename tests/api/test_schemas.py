@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.api.client import Object, Project, assert_empty, assert_error, data_of, object_in
+from tests.eventually import eventually
 from tests.node import Node
 from tests.schemas.attacks import BRANCHING, nested
 
@@ -289,6 +290,18 @@ async def test_a_schema_that_takes_too_long_stops_nobody_else(queue: Project) ->
     assert await refused(queue, {"data": deep}) == "Message validation took too long"
     await queue.topic("free")
     assert await queue.publish("free", "x") == ["0"]
+    await eventually(lambda: "message validation was cut off" in queue.node.log())
+
+
+async def test_what_a_schema_makes_its_process_say_is_in_no_log(queue: Project) -> None:
+    """It may run out of memory, and would say so in words that are no line of JSON."""
+    known = len(queue.node.log())
+    await create(queue, type="json", schema=BRANCHING)
+    await attach(queue)
+    for _ in range(3):
+        await refused(queue, {"data": data_of(json.dumps(nested(40)))})
+    for line in queue.node.log()[known:].splitlines():
+        assert json.loads(line)
 
 
 async def test_changes_of_schemas_are_on_record(queue: Project) -> None:
