@@ -1,8 +1,10 @@
 """Who may publish to a topic or consume from a subscription: the resource's own list of users."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from ams.api import answers
+from msgspec import Meta
+
+from ams.api import answers, fields
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
@@ -13,7 +15,9 @@ from ams.service.errors import InvalidArgument, NotFound, UsersNotFound
 class AccessListBody(Body):
     """The users of an access list, who must be members of the project."""
 
-    authorized_users: list[str] | None = None
+    authorized_users: Annotated[
+        list[str] | None, Meta(description="Names of users.", examples=[["alice"]]), fields.REQUIRED
+    ] = None
 
 
 TOPIC_LIST: Final = BodyKind(AccessListBody, InvalidArgument("Invalid Topic ACL Arguments"))

@@ -3,11 +3,12 @@
 A field with a default is left out of an answer while it has that value.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
-from ams.api import formats
+from ams.api import fields, formats
 from ams.metadata.records import (
     ProjectRecord,
     SubscriptionRecord,
@@ -27,8 +28,8 @@ class Project(Answer):
     """A project (contract: ams-core 2.1)."""
 
     name: str
-    created_on: str
-    modified_on: str
+    created_on: fields.Time
+    modified_on: fields.Time
     created_by: str = ""
     description: str = ""
 
@@ -54,13 +55,19 @@ def topic_reference(project: str, topic: str) -> str:
     return f"/projects/{project}/topics/{topic}"
 
 
+def schema_reference(project: str, schema: str) -> str:
+    """A schema's full name, without a leading slash (contract: O-45)."""
+    return f"projects/{project}/schemas/{schema}"
+
+
 class Topic(Answer):
     """A topic (contract: ams-core 3.1). The retention is shown where the topic has its own."""
 
-    name: str
-    created_on: str
-    retention: str = msgspec.field(default="", name="messageRetentionDuration")
-    retention_bytes: str = msgspec.field(default="", name="messageRetentionBytes")
+    name: fields.TopicName
+    created_on: fields.Time
+    schema: str = ""
+    retention: fields.RetentionDuration = msgspec.field(default="", name="messageRetentionDuration")
+    retention_bytes: fields.RetentionBytes = msgspec.field(default="", name="messageRetentionBytes")
 
     @classmethod
     def of(cls, record: TopicSummary) -> "Topic":
@@ -68,6 +75,7 @@ class Topic(Answer):
         return cls(
             name=topic_reference(record.project, record.name),
             created_on=formats.time_text(record.created_on),
+            schema=schema_reference(record.project, record.schema.name) if record.schema else "",
             retention="" if seconds is None else f"{seconds}s",
             retention_bytes="" if size is None else str(size),
         )
@@ -77,8 +85,8 @@ class Topics(Answer, rename="camel"):
     """A page of topics (contract: ams-core 3.4)."""
 
     topics: list[Topic]
-    next_page_token: str
-    total_size: int
+    next_page_token: fields.NextPageToken
+    total_size: fields.TotalSize
 
 
 def subscription_reference(project: str, subscription: str) -> str:
@@ -126,11 +134,11 @@ NO_PUSH: Final = PushConfig()
 class Subscription(Answer, rename="camel"):
     """A subscription (contract: ams-core 4.1)."""
 
-    name: str
-    topic: str
+    name: fields.SubscriptionName
+    topic: Annotated[str, Meta(description="The topic's full name, which stays if the topic goes.")]
     push_config: PushConfig
-    ack_deadline_seconds: int
-    created_on: str
+    ack_deadline_seconds: fields.AckDeadline
+    created_on: fields.Time
 
     @classmethod
     def of(cls, record: SubscriptionRecord) -> "Subscription":
@@ -147,14 +155,14 @@ class Subscriptions(Answer, rename="camel"):
     """A page of subscriptions (contract: ams-core 4.5)."""
 
     subscriptions: list[Subscription]
-    next_page_token: str
-    total_size: int
+    next_page_token: fields.NextPageToken
+    total_size: fields.TotalSize
 
 
 class SubscriptionNames(Answer):
     """The full names of a topic's subscriptions, oldest first (contract: ams-core 3.10)."""
 
-    subscriptions: list[str]
+    subscriptions: list[fields.SubscriptionName]
 
 
 class AccessList(Answer):
@@ -166,22 +174,22 @@ class AccessList(Answer):
 class MessageIds(Answer, rename="camel"):
     """The ids of published messages, in their order (contract: ams-core 3.11)."""
 
-    message_ids: list[str]
+    message_ids: list[fields.MessageId]
 
 
 class Message(Answer, rename="camel"):
-    """A message; `data` is base64 as a rule (contract: ams-core 5.4)."""
+    """A message (contract: ams-core 5.4)."""
 
-    data: str
-    message_id: str
-    publish_time: str
-    attributes: dict[str, str] = {}
+    data: fields.Data
+    message_id: fields.MessageId
+    publish_time: fields.Time
+    attributes: fields.Attributes = {}
 
 
 class ReceivedMessage(Answer, rename="camel"):
     """A message, and the id to acknowledge it by."""
 
-    ack_id: str
+    ack_id: fields.AckId
     message: Message
 
 
@@ -198,9 +206,9 @@ class Nothing(Answer):
 class Offsets(Answer):
     """End of the log, oldest message kept, and next message to deliver (contract: ams-core 6.3)."""
 
-    max: int
-    min: int
-    current: int
+    max: Annotated[int, Meta(description="Offset that the next publish gets.", examples=[42])]
+    min: Annotated[int, Meta(description="Offset of the oldest message kept.")]
+    current: Annotated[int, Meta(description="Offset that the next pull begins at.", examples=[41])]
 
 
 class Offset(Answer):
@@ -213,7 +221,7 @@ class ProjectRoles(Answer):
     """A user's place in one project (contract: ams-users-metrics 4.2)."""
 
     project: str
-    roles: list[str]
+    roles: fields.Roles
     topics: list[str]
     subscriptions: list[str]
 
@@ -237,40 +245,50 @@ class User(Answer, kw_only=True):
     last_name: str = ""
     organization: str = ""
     description: str = ""
-    token: str = ""
+    token: fields.Token = ""
     email: str
     service_roles: list[str]
-    created_on: str
-    modified_on: str
+    created_on: fields.Time
+    modified_on: fields.Time
     created_by: str = ""
 
     @classmethod
     def of(cls, record: UserRecord, token: str) -> "User":
         """The full view."""
-        fields = record.fields
         return cls(
             uuid=record.uuid,
             projects=[ProjectRoles.of(place) for place in record.projects],
             name=record.name,
-            first_name=fields.first_name,
-            last_name=fields.last_name,
-            organization=fields.organization,
-            description=fields.description,
+            first_name=record.fields.first_name,
+            last_name=record.fields.last_name,
+            organization=record.fields.organization,
+            description=record.fields.description,
             token=token,
-            email=fields.email,
+            email=record.fields.email,
             service_roles=list(record.service_roles),
             created_on=formats.time_text(record.created_on),
             modified_on=formats.time_text(record.modified_on),
             created_by=record.created_by or "",
         )
 
+    @classmethod
+    def of_member(cls, record: UserRecord, project_id: int) -> "User":
+        """The view of who is privileged in no more than a project (ams-users-metrics 2.4)."""
+        view = cls.of(record, "")
+        view.projects = [
+            ProjectRoles.of(place) for place in record.projects if place.project_id == project_id
+        ]
+        view.service_roles = []
+        view.created_by = ""
+        return view
+
 
 class Users(Answer, rename="camel"):
     """A page of users (contract: ams-users-metrics 4.3)."""
 
     users: list[User]
-    next_page_token: str
-    total_size: int
+    next_page_token: fields.NextPageToken
+    total_size: fields.TotalSize
 
 
 class Version(Answer):

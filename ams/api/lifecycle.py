@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from ams.api import changes
+from ams.api.audit_pruning import AuditPruner
 from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
 from ams.auth.access import ServiceToken
@@ -74,6 +75,7 @@ class Lifecycle:
         )
         self._sweeper = Sweeper(log, self._all_logs)
         self._sampler = Sampler(log, self._all_cursors)
+        self._pruner = AuditPruner(store, log, settings.audit.retention_days)
 
     async def _all_logs(self) -> AsyncIterator[list[TopicLog]]:
         async for batch in topics.in_batches(self.broker.store, SWEPT_AT_ONCE):
@@ -109,6 +111,7 @@ class Lifecycle:
         await self.broker.catalog.start()
         self._sweeper.start()
         self._sampler.start()
+        self._pruner.start()
         # What has been loaded by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -125,9 +128,11 @@ class Lifecycle:
 
     async def stop(self) -> None:
         """Lets go of everything."""
+        await self._pruner.stop()
         await self._sampler.stop()
         await self._sweeper.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
+        await self.broker.schemas.process.aclose()
         await self.broker.store.close()
         await close_redis(self._redis)

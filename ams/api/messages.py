@@ -3,14 +3,15 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import field
+from msgspec import Meta, field
 
-from ams.api import answers, formats
+from ams.api import answers, fields, formats
 from ams.api.bodies import Body, check_number_of_values, decode
 from ams.api.calls import Call
+from ams.api.compiled_schemas import CHECK_ERRORS
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
 from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
@@ -45,31 +46,36 @@ class UsualPublishBody(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class AnyMessage(Body, rename="camel"):
-    """A message as a publisher may send it; the server sets `messageId` and `publishTime`."""
+    """A message as a publisher may send it."""
 
-    data: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-    message_id: str = ""
-    publish_time: str = ""
+    data: fields.Data = ""
+    attributes: fields.Attributes = field(default_factory=dict)
+    message_id: fields.ServerText = ""
+    publish_time: fields.ServerText = ""
 
 
 class PublishBody(Body):
-    """Body of `:publish`."""
+    """Messages to publish."""
 
     messages: list[AnyMessage] = field(default_factory=list)
 
 
 class PullBody(Body, rename="camel"):
-    """Body of `:pull`. Clients send text; numbers and booleans do as well (decision 3)."""
+    """What to pull. Clients send text; numbers and booleans do as well (decision 3)."""
 
-    max_messages: str | int = "1"
-    return_immediately: str | bool = "true"
+    max_messages: Annotated[
+        str | int,
+        Meta(description="Most messages to get; 1 if it is no positive number.", examples=["10"]),
+    ] = "1"
+    return_immediately: Annotated[
+        str | bool, Meta(description="`false` waits for a first message for a while.")
+    ] = "true"
 
 
 class AcknowledgeBody(Body, rename="camel"):
-    """Body of `:acknowledge`."""
+    """Messages that need not come again."""
 
-    ack_ids: list[str] = field(default_factory=list)
+    ack_ids: Annotated[list[fields.AckId], fields.REQUIRED] = field(default_factory=list)
 
 
 _DECODE_PUBLISH: Final = msgspec.json.Decoder(UsualPublishBody).decode
@@ -94,6 +100,7 @@ _NO_TOPIC: Final = "Subscription's topic doesn't exist"
         Forbidden(),
         TooLarge(),
         TooLarge(_TOO_MANY),
+        *CHECK_ERRORS,
         Unavailable(FULL),
         Unavailable(UNREPLICATED),
     ],
@@ -111,6 +118,8 @@ async def _publish(call: Call, topic: TopicRecord) -> bytes:
     messages = _messages(body)
     if len(messages) > PUBLISH_MAX_MESSAGES:
         raise TooLarge(_TOO_MANY)
+    if topic.schema is not None:
+        await call.broker.schemas.of(topic.schema).check(messages)
     limit = settings.messages.max_message_bytes
     if len(body) > limit and any(message.size > limit for message in messages):
         raise TooLarge

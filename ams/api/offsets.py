@@ -1,6 +1,8 @@
 """Where subscriptions stand, and moving them (contract: ams-core 6.3 to 6.5)."""
 
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from ams.api import answers, formats
 from ams.api.bodies import Body
@@ -13,9 +15,11 @@ from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound
 
 
 class OffsetBody(Body, rename="camel"):
-    """Body of `:modifyOffset`."""
+    """Where a subscription is to go on."""
 
-    offset: int = 0
+    offset: Annotated[
+        int, Meta(description="Where the next pull begins, between `min` and `max`.", examples=[0])
+    ] = 0
 
 
 SEEKING: Final = BodyKind(OffsetBody, InvalidArgument("Invalid Offset Arguments"))

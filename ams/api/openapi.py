@@ -3,14 +3,15 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 import ams
 from ams.api.operations import BodyKind, Operation, Parameter
 from ams.auth.roles import DEFAULT_ROLES
-from ams.service.connection import RequestTimeout
+from ams.service.connection import BUSY, RequestTimeout
 from ams.service.errors import (
     BadRequest,
     Forbidden,
@@ -29,6 +30,30 @@ Object = dict[str, Any]
 #: What a name in a path looks like (contract: ams-core 1.7).
 NAME_PATTERN: Final = "^[A-Za-z0-9_-]{1,255}$"
 
+#: What the resources are, in the order in which a reader should meet them. An operation belongs to
+#: the one that its name begins with.
+_RESOURCES: Final = {
+    "projects": "A project holds topics and subscriptions of its own, and has members with roles.",
+    "topics": "A topic is a log of messages: publishers add to its end.",
+    "subscriptions": "A subscription is a place in a topic, which moves on as messages are "
+    "acknowledged. Each subscription gets all messages.",
+    "schemas": "A schema says what the messages of a topic must look like.",
+    "users": "A user has a token, roles in projects, and maybe roles in all of them.",
+    "registrations": "A registration is somebody's request to become a user.",
+    "audit": "The audit trail says who changed what, when and from where.",
+    "service": "What the broker says of itself.",
+}
+#: Resources of operations whose names begin otherwise.
+_RESOURCE_OF: Final = {"ams": "service", "version": "service"}
+
+#: Names that work with what `ams up` makes on its first start.
+_EXAMPLE_NAMES: Final = {
+    "project": "demo",
+    "topic": "demo-topic",
+    "subscription": "demo-sub",
+    "user": "alice",
+}
+
 #: How every route may fail: a store is away, or a fault is ours.
 EVERYWHERE: Final = (
     Unavailable("{store} is unavailable, try again later"),
@@ -42,31 +67,56 @@ BODY_ERRORS: Final = (
     TooLarge("Request body holds too many values"),
     BadRequest("{fault}"),
     RequestTimeout("Request Timeout"),
+    Unavailable(BUSY),
 )
 
 _SECURITY: Final[Object] = {
-    "token": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-    "query": {"type": "apiKey", "in": "query", "name": "key"},
-    "bearer": {"type": "http", "scheme": "bearer"},
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "The usual way.",
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "For clients that can send nothing else.",
+    },
+    "query": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "key",
+        "description": "For old clients only: addresses end up in the logs of proxies.",
+    },
 }
 
 _ABOUT: Final = """\
 Publish/subscribe over HTTP. A topic is a log of messages; a subscription is a place in it, which
-moves on when messages are acknowledged. Errors have one shape: `{"error": {"code", "message",
-"status"}}`. In the messages listed here, what differs from case to case stands in braces.
+moves on when messages are acknowledged.
+
+Bodies are JSON, whatever their `Content-Type` says. Names of fields match in any letter case,
+`null` is the same as absent, unknown fields are ignored. Fields of an answer that are not required
+may be left out while they are empty.
+
+Every success is a 200. Errors have one shape: `{"error": {"code", "message", "status"}}`; in the
+messages listed here, what differs from case to case stands in braces. Every answer carries
+`X-Request-Id`, by which the broker's log knows the request. The roles are those that may use an
+operation as long as no operator of the service has decided otherwise.
 """
 
 
-class _Error(msgspec.Struct):
-    code: int
-    message: str
-    status: str
+class ErrorDetail(msgspec.Struct):
+    """What is wrong."""
+
+    code: Annotated[int, Meta(description="The HTTP code.", examples=[404])]
+    message: Annotated[str, Meta(description="For people.", examples=["Topic doesn't exist"])]
+    status: Annotated[str, Meta(description="For programs.", examples=["NOT_FOUND"])]
 
 
 class Error(msgspec.Struct):
-    """What every error answers: its HTTP code, a text for people, and a word for programs."""
+    """What every error answers."""
 
-    error: _Error
+    error: ErrorDetail
 
 
 def errors_of(operation: Operation) -> list[ServiceError]:
@@ -104,6 +154,7 @@ def document(operations: Sequence[Operation]) -> Object:
             "description": _ABOUT,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
+        "tags": _tags(operations),
         "paths": dict(paths),
         "components": {
             "schemas": {name: _as_clients_see(shape) for name, shape in components.items()},
@@ -121,7 +172,32 @@ def _as_clients_see(shape: Object) -> Object:
     kept = {
         key: value for key, value in shape.items() if key not in ("title", "additionalProperties")
     }
-    return {**kept, "description": _without_source(shape.get("description", ""))}
+    properties = shape.get("properties", {})
+    required = set(shape.get("required", ()))
+    for name, field in properties.items():
+        if field.pop("x-required", False):
+            del field["default"]
+            required.add(name)
+    return {
+        **kept,
+        "description": _without_source(shape.get("description", "")),
+        "required": [name for name in properties if name in required],
+    }
+
+
+def _resource(operation: Operation) -> str:
+    prefix = operation.name.partition(":")[0]
+    return _RESOURCE_OF.get(prefix, prefix)
+
+
+def _tags(operations: Iterable[Operation]) -> list[Object]:
+    """The resources of some operations; those without a description come last."""
+    used = dict.fromkeys(map(_resource, operations))
+    described = [name for name in _RESOURCES if name in used]
+    return [
+        {"name": name, "description": _RESOURCES.get(name, "")}
+        for name in dict.fromkeys([*described, *used])
+    ]
 
 
 def summary_of(operation: Operation) -> str:
@@ -133,9 +209,9 @@ def _operation(operation: Operation, schemas: Object) -> Object:
     _, _, more = operation.description.partition("\n\n")
     described: Object = {
         "operationId": operation.name,
-        "tags": [operation.name.partition(":")[0]],
+        "tags": [_resource(operation)],
         "summary": summary_of(operation),
-        "description": _description(operation, more),
+        "description": _without_source(more),
         "parameters": [
             *map(_path_parameter, re.findall(r"<(\w+)>", operation.path)),
             *map(_query_parameter, operation.query),
@@ -144,7 +220,10 @@ def _operation(operation: Operation, schemas: Object) -> Object:
             "200": _success(operation, schemas),
             **_failures(errors_of(operation), schemas),
         },
-        "security": [{}] if operation.is_open else [{name: []} for name in _SECURITY],
+        # What is open may be told who asks.
+        "security": [*([{}] if operation.is_open else []), *({name: []} for name in _SECURITY)],
+        # Any of these roles will do. The standard's place for roles wants all of them.
+        "x-roles": [] if operation.is_open else sorted(DEFAULT_ROLES.get(operation.name, ())),
     }
     if operation.body is not None:
         described["requestBody"] = _body(operation.body, schemas)
@@ -156,15 +235,17 @@ def _without_source(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\s*\([^()]*\)\.$", ".", text.strip()))
 
 
-def _description(operation: Operation, more: str) -> str:
-    roles = sorted(DEFAULT_ROLES.get(operation.name, ()))
-    who = f"Roles: {', '.join(roles)}." if roles and not operation.is_open else "Open to anyone."
-    return "\n\n".join(filter(None, [_without_source(more), who]))
-
-
 def _path_parameter(name: str) -> Object:
-    schema = {"type": "string", "pattern": NAME_PATTERN}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    schema: Object = {"type": "string", "pattern": NAME_PATTERN}
+    if name in _EXAMPLE_NAMES:
+        schema["examples"] = [_EXAMPLE_NAMES[name]]
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": f"Name of the {name}: 1 to 255 letters, digits, `_` and `-`.",
+        "schema": schema,
+    }
 
 
 def _query_parameter(parameter: Parameter) -> Object:
@@ -201,7 +282,16 @@ def _failures(errors: Iterable[ServiceError], schemas: Object) -> Object:
     return {
         code: {
             "description": "; ".join(f"`{error.message}`" for error in alike),
-            "content": _json(schemas[str(Error)]),
+            "content": {
+                "application/json": {
+                    "schema": schemas[str(Error)],
+                    "examples": {error.message: _example(error) for error in alike},
+                }
+            },
         }
         for code, alike in sorted(by_code.items())
     }
+
+
+def _example(error: ServiceError) -> Object:
+    return {"value": msgspec.json.decode(error.body())}

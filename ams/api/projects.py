@@ -1,26 +1,30 @@
 """Projects (contract: ams-core 2)."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from ams.api import answers
+from msgspec import Meta
+
+from ams.api import answers, fields
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import PROJECT, BodyKind, operation
 from ams.metadata import projects
-from ams.service.errors import AlreadyExists, InvalidArgument
+from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument
+from ams.service.routes import NAME
 
 
 class ProjectBody(Body):
-    """A project as its creator wants it; all but the description is type-checked and ignored."""
+    """A project as its creator wants it; its name is in the path."""
 
-    name: str = ""
-    description: str = ""
-    created_on: str = ""
-    modified_on: str = ""
-    created_by: str = ""
+    name: fields.ServerText = ""
+    description: Annotated[str, Meta(examples=["Readings of the north field"])] = ""
+    created_on: fields.ServerText = ""
+    modified_on: fields.ServerText = ""
+    created_by: fields.ServerText = ""
 
 
 CREATION: Final = BodyKind(ProjectBody, InvalidArgument("Invalid Project Arguments"))
+UPDATE: Final = BodyKind(ProjectBody, BadRequest())
 
 
 @operation("projects:list", "GET", "/v1/projects")
@@ -45,6 +49,24 @@ async def create(call: Call) -> answers.Project:
         call.names["project"],
         description=body.description,
         created_by_id=call.caller.user_id,
+    )
+    return answers.Project.of(record)
+
+
+@operation(
+    "projects:update",
+    "PUT",
+    PROJECT,
+    body=UPDATE,
+    errors=[InvalidArgument("invalid project name change, name already exists")],
+)
+async def update(call: Call) -> answers.Project:
+    """Rename a project, or describe it anew; what is empty stays (contract: ams-core 2.5, O-7)."""
+    body = await call.read(UPDATE)
+    if body.name and NAME.fullmatch(body.name) is None:
+        raise InvalidArgument("Invalid project name")
+    record = await projects.update(
+        call.broker.store, call.project.id, name=body.name, description=body.description
     )
     return answers.Project.of(record)
 

@@ -1,11 +1,11 @@
 """Subscriptions (contract: ams-core 4)."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import field
+from msgspec import Meta, field
 
-from ams.api import answers, formats
+from ams.api import answers, fields, formats
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, SUBSCRIPTION, BodyKind, operation
@@ -51,20 +51,33 @@ class PushConfigBody(Body, rename="camel"):
 
 
 class SubscriptionBody(Body, rename="camel"):
-    """Body of a subscription's creation; name, status and date are type-checked and ignored."""
+    """A subscription as its creator wants it; its name is in the path."""
 
-    topic: str = ""
-    ack_deadline_seconds: int = 0
+    topic: Annotated[
+        str,
+        Meta(
+            description="Full name of a topic of the same project.",
+            examples=["projects/demo/topics/demo-topic"],
+        ),
+        fields.REQUIRED,
+    ] = ""
+    ack_deadline_seconds: Annotated[
+        int,
+        Meta(
+            description="Seconds, to 600, from a pull to its acknowledgement; 0 for the usual 10.",
+            examples=[DEFAULT_ACK_DEADLINE],
+        ),
+    ] = 0
     push_config: PushConfigBody = field(default_factory=PushConfigBody)
-    name: str = ""
-    push_status: str = ""
-    created_on: str = ""
+    name: fields.ServerText = ""
+    push_status: fields.ServerText = ""
+    created_on: fields.ServerText = ""
 
 
 class AckDeadlineBody(Body, rename="camel"):
-    """Body of `:modifyAckDeadline`."""
+    """How long an acknowledgement may take."""
 
-    ack_deadline_seconds: int = -1
+    ack_deadline_seconds: Annotated[fields.AckDeadline, fields.REQUIRED] = -1
 
 
 _BAD_DEADLINE: Final = "Invalid ackDeadlineSeconds(needs value between 0 and 600) Arguments"

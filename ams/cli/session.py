@@ -59,7 +59,8 @@ class Session:
 
         token = self.target.token_for(topic=topic, subscription=subscription)
         try:
-            client = Client(self.target.url, token, ca=self.target.ca or None)
+            # Whoever sits in front of it decides about trying again, and hears at once.
+            client = Client(self.target.url, token, ca=self.target.ca or None, retries=0)
         except ValueError as error:
             raise CommandFailed(str(error), Exit.USAGE) from error
         except OSError as error:

@@ -5,27 +5,42 @@ any transport can share them.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from ams.client.errors import InvalidName
 
+K = TypeVar("K")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
+class Repeat(Enum):
+    """What it means to send a call once more when nobody knows whether it was done."""
+
+    #: Doing it twice is like doing it once.
+    SAFE = "safe"
+    #: If it was done, the second time is refused: a create would say 409 of its own success.
+    REFUSED = "refused"
+    #: It is done twice.
+    DUPLICATES = "duplicates"
+
+
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Generic[T_co]):
     """A request, and how to read the body of a successful answer to it.
 
     Attributes:
         method: HTTP method.
         path: path below the broker's URL; all names in it were checked.
         read: turns the body into the result; raises msgspec.DecodeError if it is something else.
+        repeat: what it means to send it once more.
         query: query parameters.
         body: request body, or None for none.
         may_wait_seconds: how long the broker may hold the answer back on purpose.
@@ -33,23 +48,43 @@ class Call(Generic[T]):
 
     method: str
     path: str
-    read: Callable[[bytes], T]
+    read: Callable[[bytes], T_co]
+    repeat: Repeat
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     may_wait_seconds: float = 0.0
 
 
-class Send(Protocol):
-    """Sends a call, and returns what its answer holds."""
+class Page(Protocol[T_co]):
+    """Some of a list; an empty `next_page_token` ends it."""
 
-    def __call__(self, call: Call[T], /) -> T:
-        """Raises ServiceError, ConnectionFailed or UnexpectedAnswer."""
-        ...
+    @property
+    def items(self) -> Sequence[T_co]: ...
+
+    @property
+    def next_page_token(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T_co]):
+    """A list that is asked for page by page.
+
+    Attributes:
+        page: builds the request for the page with a token; the first page's is empty.
+    """
+
+    page: Callable[[str], Call[Page[T_co]]]
 
 
 def answer(kind: type[T]) -> Callable[[bytes], T]:
     """A reader of JSON answers of one type."""
     return msgspec.json.Decoder(kind).decode
+
+
+def answer_part(kind: type[K], pick: Callable[[K], T]) -> Callable[[bytes], T]:
+    """A reader of JSON answers of one type, of which one part is of interest."""
+    decode = answer(kind)
+    return lambda body: pick(decode(body))
 
 
 def no_answer(_body: bytes) -> None:

@@ -1,37 +1,44 @@
-"""The synchronous client: sends calls over HTTP with httpx."""
+"""The clients: one that blocks, and one for asyncio."""
 
-import ipaddress
-import re
-import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from os import PathLike
 from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx
-import msgspec
 
-import ams
-from ams.client import service
-from ams.client.call import Call
-from ams.client.errors import ConnectionFailed, ServiceError, UnexpectedAnswer
-from ams.client.objects import Status, Version
-from ams.client.projects import Projects
-from ams.client.subscriptions import Subscriptions
-from ams.client.topics import Topics
-from ams.client.users import Users
+from ams.client import blocking, retries
+from ams.client.auth import as_auth
+from ams.client.batches import BatchLimits
+from ams.client.call import Call, Listing
+from ams.client.connection import (
+    TIMEOUT_SECONDS,
+    AsyncConnection,
+    BlockingConnection,
+    Endpoint,
+    checked_url,
+    tls_context,
+)
+from ams.client.objects import Message
+from ams.client.publisher import LIMITS, AsyncPublisher, Publisher
+from ams.client.resource import Awaiting, Blocking
+from ams.client.resources import Broker
+from ams.client.retries import Retries, as_retries
+from ams.client.subscriber import AsyncSubscriber, Subscriber
+from ams.client.subscribing import MAX_MESSAGES
 
 T = TypeVar("T")
 
-#: How long an answer may take unless the caller says otherwise, in seconds.
-TIMEOUT_SECONDS = 30.0
+#: How a client tries again unless the caller says otherwise.
+RETRIES = Retries()
 
 
-class Client:
-    """A connection to a broker.
+class Client(Broker[Blocking]):
+    """A connection to a broker; threads may share it.
 
     ```python
     with Client("https://broker.example.org", token) as client:
-        client.topics.publish("project", "topic", [OutgoingMessage(b"hello")])
+        client.topics.publish("weather", "temperatures", [OutgoingMessage(b"21.5")])
     ```
 
     Every method that asks the broker raises ServiceError if the broker refuses, ConnectionFailed
@@ -42,38 +49,28 @@ class Client:
     def __init__(
         self,
         url: str,
-        token: str = "",
+        auth: str | httpx.Auth = "",
         *,
         ca: str | PathLike[str] | None = None,
         timeout: float = TIMEOUT_SECONDS,
+        retries: int | Retries = RETRIES,
     ) -> None:
         """Prepares a client; nothing is sent yet.
 
         Args:
             url: where the broker is: `http://` or `https://`, host and port.
-            token: sent with every request; empty for none.
+            auth: an API token, or `Bearer`, or `CertificateAuth`; empty for nobody.
             ca: PEM file of the CAs that are trusted; None for those of the system.
             timeout: longest wait for a connection or an answer, in seconds.
+            retries: when to try again; a number is how often, 0 never.
 
         Raises:
-            ValueError: `url` is no HTTP URL, `token` can't be sent, or `ca` holds no certificate.
+            ValueError: `url` is no HTTP URL, a token can't be sent, or `ca` holds no certificate.
             OSError: the file `ca` can't be read.
         """
-        location = _checked_url(url)
-        self._url = url
-        self._timeout = timeout
-        self._http = httpx.Client(
-            base_url=location,
-            headers={"User-Agent": f"ams/{ams.__version__}", **_token_header(token)},
-            verify=_tls_context(location, ca),
-            timeout=timeout,
-            # A proxy that the environment names can't reach this machine's own loopback.
-            trust_env=not _is_loopback(location.host),
-        )
-        self.projects = Projects(self.send)
-        self.topics = Topics(self.send)
-        self.subscriptions = Subscriptions(self.send)
-        self.users = Users(self.send)
+        super().__init__(self)
+        self._retries = as_retries(retries)
+        self._connection = BlockingConnection(_endpoint(url, auth, ca, timeout))
 
     def __enter__(self) -> Self:
         return self
@@ -87,111 +84,197 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
-
-    def status(self) -> Status:
-        """How the broker is."""
-        return self.send(service.status())
-
-    def version(self) -> Version:
-        """What the broker runs on."""
-        return self.send(service.version())
+        """Closes the connections; publishers and subscribers must have ended."""
+        self._connection.close()
 
     def send(self, call: Call[T], /) -> T:
         """Sends any call, and returns what its answer holds."""
-        try:
-            response = self._http.request(
-                call.method,
-                call.path,
-                params=call.query,
-                content=call.body,
-                timeout=httpx.Timeout(self._timeout, read=self._timeout + call.may_wait_seconds),
-            )
-        except httpx.TimeoutException as error:
-            raise ConnectionFailed(
-                f"No answer from {self._url} within {self._timeout:g} seconds"
-            ) from error
-        except httpx.TransportError as error:
-            raise ConnectionFailed(f"Can't reach {self._url}: {_reason(error)}") from error
-        except httpx.DecodingError as error:
-            raise UnexpectedAnswer(f"{self._url} sent a garbled answer: {error}") from error
-        return read_answer(call, response.status_code, response.content, self._url)
+        return blocking.run(retries.send(self._connection, call, self._retries))
+
+    def each(self, listing: Listing[T], /) -> Iterator[T]:
+        """All that a list holds, asked for page by page."""
+        page = self.send(listing.page(""))
+        yield from page.items
+        while page.next_page_token:
+            page = self.send(listing.page(page.next_page_token))
+            yield from page.items
+
+    def publisher(self, project: str, topic: str, limits: BatchLimits = LIMITS) -> Publisher:
+        """Publishes in batches: see `Publisher`."""
+        return Publisher(self, project, topic, limits)
+
+    def subscribe(
+        self,
+        project: str,
+        subscription: str,
+        callback: Callable[[Message], None],
+        *,
+        on_error: Callable[[Exception], None] | None = None,
+        max_messages: int = MAX_MESSAGES,
+    ) -> Subscriber:
+        """Hands out messages as they come, one after the other: see `Subscriber`.
+
+        A message is acknowledged some time after `callback` has returned, so it may come again
+        after a crash, and goes to each of several subscribers of one subscription.
+
+        Args:
+            project: name of the project.
+            subscription: short name of the subscription.
+            callback: gets each message. If it raises an error, this message and those behind it
+                are not acknowledged.
+            on_error: gets the error then, and the message comes again after a pause; raising an
+                error ends the subscriber. Without it, any error does.
+            max_messages: most messages of a pull.
+        """
+
+        def handle(messages: tuple[Message, ...]) -> None:
+            callback(messages[0])
+
+        return self._subscriber(project, subscription, handle, on_error, max_messages, 1)
+
+    def subscribe_batches(
+        self,
+        project: str,
+        subscription: str,
+        callback: Callable[[tuple[Message, ...]], None],
+        *,
+        on_error: Callable[[Exception], None] | None = None,
+        max_messages: int = MAX_MESSAGES,
+    ) -> Subscriber:
+        """As `subscribe`, but `callback` gets all messages of a pull together."""
+        return self._subscriber(
+            project, subscription, callback, on_error, max_messages, max_messages
+        )
+
+    def _subscriber(
+        self,
+        project: str,
+        subscription: str,
+        handle: Callable[[tuple[Message, ...]], None],
+        on_error: Callable[[Exception], None] | None,
+        max_messages: int,
+        at_once: int,
+    ) -> Subscriber:
+        return Subscriber(
+            self._connection,
+            project,
+            subscription,
+            handle,
+            on_error,
+            max_messages=max_messages,
+            at_once=at_once,
+            retries=self._retries,
+        )
 
 
-class _Error(msgspec.Struct):
-    code: int
-    message: str
-    status: str = ""
+class AsyncClient(Broker[Awaiting]):
+    """A connection to a broker, for asyncio; all else is as with `Client`.
 
-
-class _ErrorBody(msgspec.Struct):
-    error: _Error
-
-
-def read_answer(call: Call[T], status_code: int, body: bytes, url: str) -> T:
-    """Returns what an answer holds.
-
-    Raises:
-        ServiceError: it is an error.
-        UnexpectedAnswer: it says success, but is not what the call asks for.
+    ```python
+    async with AsyncClient("https://broker.example.org", token) as client:
+        await client.topics.publish("weather", "temperatures", [OutgoingMessage(b"21.5")])
+    ```
     """
-    if status_code != httpx.codes.OK:
-        raise _service_error(status_code, body)
-    try:
-        return call.read(body)
-    except msgspec.MsgspecError as error:
-        raise UnexpectedAnswer(
-            f"{url} does not answer {call.method} {call.path} like an AMS broker: {error}"
-        ) from error
+
+    def __init__(
+        self,
+        url: str,
+        auth: str | httpx.Auth = "",
+        *,
+        ca: str | PathLike[str] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: int | Retries = RETRIES,
+    ) -> None:
+        """Prepares a client, as `Client` does."""
+        super().__init__(self)
+        self._retries = as_retries(retries)
+        self._connection = AsyncConnection(_endpoint(url, auth, ca, timeout))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections; publishers and subscribers must have ended."""
+        await self._connection.close()
+
+    async def send(self, call: Call[T], /) -> T:
+        """Sends any call, and returns what its answer holds."""
+        return await retries.send(self._connection, call, self._retries)
+
+    async def each(self, listing: Listing[T], /) -> AsyncIterator[T]:
+        """All that a list holds, asked for page by page."""
+        page = await self.send(listing.page(""))
+        for item in page.items:
+            yield item
+        while page.next_page_token:
+            page = await self.send(listing.page(page.next_page_token))
+            for item in page.items:
+                yield item
+
+    def publisher(self, project: str, topic: str, limits: BatchLimits = LIMITS) -> AsyncPublisher:
+        """Publishes in batches: see `AsyncPublisher`."""
+        return AsyncPublisher(self, project, topic, limits)
+
+    def subscribe(
+        self,
+        project: str,
+        subscription: str,
+        callback: Callable[[Message], Awaitable[None]],
+        *,
+        on_error: Callable[[Exception], Awaitable[None]] | None = None,
+        max_messages: int = MAX_MESSAGES,
+    ) -> AsyncSubscriber:
+        """Hands out messages as they come, one after the other, as `Client.subscribe` does."""
+
+        async def handle(messages: tuple[Message, ...]) -> None:
+            await callback(messages[0])
+
+        return self._subscriber(project, subscription, handle, on_error, max_messages, 1)
+
+    def subscribe_batches(
+        self,
+        project: str,
+        subscription: str,
+        callback: Callable[[tuple[Message, ...]], Awaitable[None]],
+        *,
+        on_error: Callable[[Exception], Awaitable[None]] | None = None,
+        max_messages: int = MAX_MESSAGES,
+    ) -> AsyncSubscriber:
+        """As `subscribe`, but `callback` gets all messages of a pull together."""
+        return self._subscriber(
+            project, subscription, callback, on_error, max_messages, max_messages
+        )
+
+    def _subscriber(
+        self,
+        project: str,
+        subscription: str,
+        handle: Callable[[tuple[Message, ...]], Awaitable[None]],
+        on_error: Callable[[Exception], Awaitable[None]] | None,
+        max_messages: int,
+        at_once: int,
+    ) -> AsyncSubscriber:
+        return AsyncSubscriber(
+            self._connection,
+            project,
+            subscription,
+            handle,
+            on_error,
+            max_messages=max_messages,
+            at_once=at_once,
+            retries=self._retries,
+        )
 
 
-def _service_error(status_code: int, body: bytes) -> ServiceError:
-    try:
-        error = msgspec.json.decode(body, type=_ErrorBody).error
-    except msgspec.MsgspecError:
-        # A proxy in front of the broker answers in its own way.
-        phrase = httpx.codes.get_reason_phrase(status_code)
-        return ServiceError(status_code, "", f"HTTP status {status_code} {phrase}".rstrip())
-    return ServiceError(status_code, error.status, error.message)
-
-
-def _checked_url(url: str) -> httpx.URL:
-    try:
-        location = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is not a URL: {error}") from error
-    if location.scheme not in ("http", "https") or not location.host:
-        raise ValueError(f"{url!r} is not the URL of a broker: write http://HOST or https://HOST")
-    return location
-
-
-def _token_header(token: str) -> dict[str, str]:
-    if not token:
-        return {}
-    if not (token.isascii() and token.isprintable()):
-        raise ValueError("the token has characters that can't be sent")
-    return {"x-api-key": token}
-
-
-def _tls_context(location: httpx.URL, ca: str | PathLike[str] | None) -> ssl.SSLContext:
-    if location.scheme == "http":
-        # Reading the system's certificates takes time; this context trusts nobody.
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return ssl.create_default_context(cafile=ca)
-    except ssl.SSLError as error:
-        raise ValueError(f"{ca} holds no certificates in PEM form") from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _reason(error: httpx.TransportError) -> str:
-    """Why a transport failed, without the numbers and places that OpenSSL and the OS add."""
-    text = re.sub(r"^\[[^\]]*\] ", "", str(error))
-    return re.sub(r" \(_ssl\.c:\d+\)$", "", text) or type(error).__name__
+def _endpoint(
+    url: str, auth: str | httpx.Auth, ca: str | PathLike[str] | None, timeout: float
+) -> Endpoint:
+    return Endpoint(url, timeout, as_auth(auth), tls_context(checked_url(url).scheme, ca))

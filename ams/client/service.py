@@ -1,6 +1,6 @@
-"""The broker itself: the requests for its status and version, which anybody may send."""
+"""The requests for the broker's own status and version, which anybody may send."""
 
-from ams.client.call import Call, answer
+from ams.client.call import Call, Repeat, answer
 from ams.client.objects import Status, Version
 
 _status = answer(Status)
@@ -8,10 +8,10 @@ _version = answer(Version)
 
 
 def status() -> Call[Status]:
-    """The request for how the broker is."""
-    return Call("GET", "/v1/status", _status)
+    """How the broker is."""
+    return Call("GET", "/v1/status", _status, Repeat.SAFE)
 
 
 def version() -> Call[Version]:
-    """The request for what the broker runs on."""
-    return Call("GET", "/v1/version", _version)
+    """What the broker runs on."""
+    return Call("GET", "/v1/version", _version, Repeat.SAFE)

@@ -1,13 +1,15 @@
-"""Topics: the API's requests about them, and the part of the client that sends these."""
+"""The API's requests about topics."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
 from ams.client.call import (
     Call,
-    Send,
+    Listing,
+    Repeat,
     answer,
+    answer_part,
     checked_name,
     no_answer,
     page_query,
@@ -24,9 +26,9 @@ from ams.client.objects import (
 
 _topic = answer(Topic)
 _topic_page = answer(TopicPage)
-_acl = answer(Acl)
-_message_ids = answer(MessageIds)
-_subscription_names = answer(SubscriptionNames)
+_authorized_users = answer_part(Acl, lambda acl: acl.authorized_users)
+_message_ids = answer_part(MessageIds, lambda answered: answered.message_ids)
+_subscription_names = answer_part(SubscriptionNames, lambda answered: answered.subscriptions)
 
 
 def _path(project: str, topic: str) -> str:
@@ -49,128 +51,83 @@ def create(
     retention_seconds: int | None = None,
     retention_bytes: int | None = None,
 ) -> Call[Topic]:
-    """The request that creates a topic; a retention of None is the broker's default."""
+    """Creates a topic; a retention of None is the broker's default, 0 no limit."""
     body = msgspec.json.encode(_retention(retention_seconds, retention_bytes))
-    return Call("PUT", _path(project, topic), _topic, body=body)
+    return Call("PUT", _path(project, topic), _topic, Repeat.REFUSED, body=body)
 
 
 def show(project: str, topic: str) -> Call[Topic]:
-    """The request for one topic."""
-    return Call("GET", _path(project, topic), _topic)
+    """One topic."""
+    return Call("GET", _path(project, topic), _topic, Repeat.SAFE)
 
 
-def list_page(project: str, page_size: int = 0, page_token: str = "") -> Call[TopicPage]:
-    """The request for some topics of a project, or for all of them."""
+def page(project: str, page_size: int = 0, page_token: str = "") -> Call[TopicPage]:
+    """Some topics of a project, newest first; all of them if there is no page size."""
     path = f"{project_path(project)}/topics"
-    return Call("GET", path, _topic_page, query=page_query(page_size, page_token))
+    query = page_query(page_size, page_token)
+    return Call("GET", path, _topic_page, Repeat.SAFE, query=query)
+
+
+def list_all(project: str, *, page_size: int = 500) -> Listing[Topic]:
+    """All topics of a project, newest first, asked for page by page."""
+    return Listing(lambda token: page(project, page_size, token))
 
 
 def delete(project: str, topic: str) -> Call[None]:
-    """The request that deletes a topic and its messages."""
-    return Call("DELETE", _path(project, topic), no_answer)
+    """Deletes a topic and its messages; its subscriptions stay."""
+    return Call("DELETE", _path(project, topic), no_answer, Repeat.SAFE)
 
 
-def subscriptions(project: str, topic: str) -> Call[SubscriptionNames]:
-    """The request for the names of a topic's subscriptions."""
-    return Call("GET", f"{_path(project, topic)}/subscriptions", _subscription_names)
+def subscriptions(project: str, topic: str) -> Call[tuple[str, ...]]:
+    """Full names (`/projects/P/subscriptions/S`) of a topic's subscriptions."""
+    path = f"{_path(project, topic)}/subscriptions"
+    return Call("GET", path, _subscription_names, Repeat.SAFE)
 
 
-def acl(project: str, topic: str) -> Call[Acl]:
-    """The request for the users who may publish."""
-    return Call("GET", f"{_path(project, topic)}:acl", _acl)
+def acl(project: str, topic: str) -> Call[tuple[str, ...]]:
+    """Names of the users who may publish."""
+    return Call("GET", f"{_path(project, topic)}:acl", _authorized_users, Repeat.SAFE)
 
 
 def modify_acl(project: str, topic: str, users: Iterable[str]) -> Call[None]:
-    """The request that replaces the users who may publish."""
+    """Replaces the users who may publish; all must be members of the project."""
     body = msgspec.json.encode(Acl(tuple(users)))
-    return Call("POST", f"{_path(project, topic)}:modifyAcl", no_answer, body=body)
+    path = f"{_path(project, topic)}:modifyAcl"
+    return Call("POST", path, no_answer, Repeat.SAFE, body=body)
 
 
 def modify_retention(
     project: str, topic: str, *, seconds: int | None = None, size: int | None = None
 ) -> Call[None]:
-    """The request that changes how long, and how many bytes, a topic keeps messages."""
+    """Changes how long (seconds), and how much (bytes), a topic keeps; 0 is no limit."""
     body = msgspec.json.encode(_retention(seconds, size))
-    return Call("POST", f"{_path(project, topic)}:modifyRetention", no_answer, body=body)
+    path = f"{_path(project, topic)}:modifyRetention"
+    return Call("POST", path, no_answer, Repeat.SAFE, body=body)
 
 
-def publish(project: str, topic: str, messages: Iterable[OutgoingMessage]) -> Call[MessageIds]:
-    """The request that publishes messages."""
+def attach_schema(project: str, topic: str, schema: str) -> Call[None]:
+    """Has a topic take only messages that fit a schema of its project, given by its short name."""
+    reference = f"projects/{project}/schemas/{checked_name('schema', schema)}"
+    body = msgspec.json.encode({"schema": reference})
+    path = f"{_path(project, topic)}:attachSchema"
+    return Call("POST", path, no_answer, Repeat.SAFE, body=body)
+
+
+def detach_schema(project: str, topic: str) -> Call[None]:
+    """Has a topic take any message."""
+    return Call("POST", f"{_path(project, topic)}:detachSchema", no_answer, Repeat.SAFE)
+
+
+def publish(
+    project: str, topic: str, messages: Iterable[OutgoingMessage | msgspec.Raw]
+) -> Call[tuple[str, ...]]:
+    """Publishes messages, all or none of them, and returns their ids in the same order.
+
+    Args:
+        project: name of the project.
+        topic: short name of the topic.
+        messages: what to publish; may be JSON already, as `msgspec.json.encode` makes it.
+    """
     body = msgspec.json.encode({"messages": list(messages)})
-    return Call("POST", f"{_path(project, topic)}:publish", _message_ids, body=body)
-
-
-class Topics:
-    """Topics, as seen by a client."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-
-    def create(
-        self,
-        project: str,
-        topic: str,
-        *,
-        retention_seconds: int | None = None,
-        retention_bytes: int | None = None,
-    ) -> Topic:
-        """Creates a topic; a retention of None is the broker's default, 0 no limit."""
-        return self._send(
-            create(
-                project,
-                topic,
-                retention_seconds=retention_seconds,
-                retention_bytes=retention_bytes,
-            )
-        )
-
-    def show(self, project: str, topic: str) -> Topic:
-        """One topic."""
-        return self._send(show(project, topic))
-
-    def page(self, project: str, page_size: int = 0, page_token: str = "") -> TopicPage:
-        """Some topics of a project, newest first; all of them if there is no page size."""
-        return self._send(list_page(project, page_size, page_token))
-
-    def list(self, project: str, *, page_size: int = 500) -> Iterator[Topic]:
-        """All topics of a project, newest first, asked for page by page."""
-        token = ""
-        while True:
-            page = self.page(project, page_size, token)
-            yield from page.topics
-            token = page.next_page_token
-            if not token:
-                return
-
-    def delete(self, project: str, topic: str) -> None:
-        """Deletes a topic and its messages; its subscriptions stay."""
-        self._send(delete(project, topic))
-
-    def subscriptions(self, project: str, topic: str) -> tuple[str, ...]:
-        """Full names (`/projects/P/subscriptions/S`) of a topic's subscriptions."""
-        return self._send(subscriptions(project, topic)).subscriptions
-
-    def acl(self, project: str, topic: str) -> tuple[str, ...]:
-        """Names of the users who may publish."""
-        return self._send(acl(project, topic)).authorized_users
-
-    def modify_acl(self, project: str, topic: str, users: Iterable[str]) -> None:
-        """Replaces the users who may publish; all must be members of the project."""
-        self._send(modify_acl(project, topic, users))
-
-    def modify_retention(
-        self,
-        project: str,
-        topic: str,
-        *,
-        seconds: int | None = None,
-        size: int | None = None,
-    ) -> None:
-        """Changes how long (seconds), and how much (bytes), a topic keeps; 0 is no limit."""
-        self._send(modify_retention(project, topic, seconds=seconds, size=size))
-
-    def publish(
-        self, project: str, topic: str, messages: Iterable[OutgoingMessage]
-    ) -> tuple[str, ...]:
-        """Publishes messages, all or none of them, and returns their ids in the same order."""
-        return self._send(publish(project, topic, messages)).message_ids
+    path = f"{_path(project, topic)}:publish"
+    return Call("POST", path, _message_ids, Repeat.DUPLICATES, body=body)

@@ -30,7 +30,7 @@ from ams.service.redis import REDIS_FAILURES, service_error
 Reply: TypeAlias = Any
 Argument: TypeAlias = str | bytes | int
 
-#: Most calls in one pipeline: bounds the memory that the answers of one round trip can take.
+#: Most calls in one pipeline.
 MOST_CALLS = 128
 
 #: Pipelines of one lane that are on their way at the same time: while Redis works on one, the next
@@ -41,6 +41,14 @@ PIPELINES = 2
 UNREPLICATED = "Message store could not reach its replicas, try again later"
 
 log = get_logger()
+
+
+class ReplyBytes(int):
+    """An argument that says how many bytes the reply may have at most.
+
+    Calls of one pipeline share what one of them alone may have: Redis holds all their replies in
+    memory, and serves nobody else until it has made them.
+    """
 
 
 class Call(Protocol):
@@ -70,6 +78,18 @@ class SingleCall:
     reply: "asyncio.Future[Reply]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    @property
+    def has_long_reply(self) -> bool:
+        """Whether its reply may be long."""
+        return any(isinstance(argument, ReplyBytes) for argument in self.arguments)
+
+    def share(self, number: int) -> None:
+        """Makes do with so large a part of what its reply may have."""
+        self.arguments = [
+            max(1, argument // number) if isinstance(argument, ReplyBytes) else argument
+            for argument in self.arguments
+        ]
 
     def succeed(self, reply: Reply) -> None:
         if not self.reply.done():
@@ -183,7 +203,11 @@ class Lane:
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
         queue = self._queue
-        return [queue.popleft() for _ in range(min(len(queue), MOST_CALLS))]
+        calls = [queue.popleft() for _ in range(min(len(queue), MOST_CALLS))]
+        long = [call for call in calls if isinstance(call, SingleCall) and call.has_long_reply]
+        for call in long:
+            call.share(len(long))
+        return calls
 
     async def _send_all(self) -> None:
         # One turn of the loop, so that requests that arrived together leave together.

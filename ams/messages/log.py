@@ -9,6 +9,7 @@ from ams.messages import keys, scripts
 from ams.messages.entries import Message, pack
 from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
 from ams.messages.history import History
+from ams.messages.lane import ReplyBytes
 from ams.messages.records import Cursor, Offsets, Run
 from ams.messages.statistics import Statistics
 from ams.messages.waiting import WaitingPulls
@@ -106,7 +107,7 @@ class MessageLog(Statistics, History):
             (keys.log(cursor.topic), *cursor.keys()),
             *cursor.arguments(),
             min(most, self._settings.pull_max_messages),
-            self._settings.pull_max_bytes,
+            ReplyBytes(self._settings.pull_max_bytes),
             int(wait),
         )
         return Run.list_of(reply)
@@ -166,7 +167,7 @@ class MessageLog(Statistics, History):
             (keys.log(topic), keys.topic(topic)),
             *begin,
             min(most, self._settings.pull_max_messages),
-            min(most_bytes, self._settings.pull_max_bytes),
+            ReplyBytes(min(most_bytes, self._settings.pull_max_bytes)),
         )
         return Run.list_of(reply)
 

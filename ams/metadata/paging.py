@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from pypika_tortoise.terms import Function as SqlFunction
 from pypika_tortoise.terms import Term
@@ -16,6 +16,8 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 #: Most rows of one page; whoever asks for more means all of them.
 MAX_PAGE_SIZE = 1_000_000
+#: Most rows of a page that are read by their ids.
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ async def cut(query: QuerySet[ModelT], page_size: int, from_id: int | None) -> R
         page = page.filter(id__lte=from_id)
     if not 0 < page_size <= MAX_PAGE_SIZE:
         return Rows(await page, None, total)
-    rows = await page.limit(page_size + 1)
-    next_id = int(rows[page_size].pk) if len(rows) > page_size else None
-    return Rows(rows[:page_size], next_id, total)
+    page = page.limit(page_size + 1)
+    if page_size > BATCH:
+        rows = await page
+        next_id = int(rows[page_size].pk) if len(rows) > page_size else None
+        return Rows(rows[:page_size], next_id, total)
+    # Ids first, because an index has them. Asked for whole rows, MariaDB may go through all that
+    # are newer than the page.
+    ids = cast("list[int]", await page.values_list("id", flat=True))
+    next_id = ids[page_size] if len(ids) > page_size else None
+    rows = await query.filter(id__in=ids[:page_size]).order_by("-id") if ids else []
+    return Rows(rows, next_id, total)

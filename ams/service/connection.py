@@ -1,7 +1,8 @@
 """A client's HTTP/1.1 connection: Sanic's, with our way of reading bodies and sending answers."""
 
 import asyncio
-from typing import Any, TypeAlias, cast
+import re
+from typing import Any, ClassVar, Final, TypeAlias, cast
 
 from sanic.exceptions import BadRequest as SanicBadRequest
 from sanic.exceptions import PayloadTooLarge
@@ -9,13 +10,16 @@ from sanic.http import Http, Stage
 from sanic.request import Request
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from ams.service.errors import BadRequest, ServiceError, TooLarge
+from ams.service.errors import BadRequest, ServiceError, TooLarge, Unavailable
 
 #: Seconds a client may pause while it sends a body.
 BODY_PAUSE_SECONDS = 60.0
 #: Seconds for which the rest of a refused body is thrown away, so that a client that is still
 #: sending it gets to read the answer rather than a broken connection.
 LINGER_SECONDS = 5
+#: Longest bodies that a process holds at the same time; shorter ones are more in number. A body
+#: that came along with its headers does not count.
+BODIES_AT_ONCE = 4
 #: A body longer than this, in bytes, is not copied behind its headers but sent on its own.
 SEPARATE_BODY_BYTES = 65_536
 
@@ -23,7 +27,26 @@ SEPARATE_BODY_BYTES = 65_536
 AnyRequest: TypeAlias = "Request[Any, Any]"
 
 
-_LINE_BREAK = b"\r\n"
+BUSY: Final = "Too many large requests at once, try again later"
+
+_LINE_BREAK: Final = b"\r\n"
+#: Request line and headers as RFC 9112 has them: a token names a header, nothing but digits is a
+#: length, and no control character is taken for a line break by some and not by others.
+_HEAD: Final = re.compile(
+    rb"""[^\0-\x1f\x7f]++ (?: \r\n (?:
+        (?i:content-length) : [ \t]*+ [0-9]++ [ \t]*+
+      | (?i:transfer-encoding) : [ \t]*+ [a-z]++
+      | (?! (?i:content-length|transfer-encoding) : )
+        [!\#$%&'*+.^_`|~0-9A-Za-z-]++ : [^\0-\x08\x0a-\x1f\x7f]*+
+    ) )*+""",
+    re.VERBOSE,
+)
+#: How each client begins that speaks TLS: type of record, and version.
+_TLS_HANDSHAKE: Final = b"\x16\x03"
+#: What stands before the bytes of a chunk, the line break behind the chunk before it included.
+_CHUNK_HEAD: Final = re.compile(rb"\r\n [0-9A-Fa-f]++ (?: [ \t]*+ ; [^\r\n]*+ )? \r\n", re.VERBOSE)
+#: Longest that it may be, in bytes.
+_LONGEST_CHUNK_HEAD: Final = 64
 
 
 class RequestTimeout(ServiceError):
@@ -35,6 +58,15 @@ class RequestTimeout(ServiceError):
 
 class Connection(Http):
     """What Sanic calls a request's stream. One request at a time."""
+
+    __slots__ = ("_held",)
+
+    #: Bytes of bodies that this process holds.
+    _held_by_all: ClassVar[int] = 0
+
+    def __init__(self, protocol: HttpProtocol) -> None:
+        super().__init__(protocol)  # type: ignore[no-untyped-call]  # Sanic's has no types.
+        self._held = 0
 
     @staticmethod
     def of(request: AnyRequest) -> "Connection":
@@ -62,6 +94,7 @@ class Connection(Http):
             TooLarge: it is longer than allowed.
             BadRequest: it is not encoded as it should be.
             RequestTimeout: the client stopped sending.
+            Unavailable: this process holds as many bytes of bodies as it may.
         """
         if most is not None and most < self.request_max_size:
             self.request_max_size = most
@@ -79,20 +112,38 @@ class Connection(Http):
             self.keep_alive = False
             raise RequestTimeout("Request Timeout") from error
 
+    async def http1_request_header(self) -> None:
+        """Reads a request up to its body. Called by Sanic.
+
+        Sanic takes for a header whatever has a colon in it, and for a length whatever Python takes
+        for a number. Where a proxy in front of us sees a request end elsewhere than we do, another
+        one could be smuggled past it: so what is not as it should be is refused.
+        """
+        if self.recv_buffer.startswith(_TLS_HANDSHAKE):
+            # No end of headers will ever come, and no client waits without a limit for an answer.
+            raise SanicBadRequest("This port takes plain HTTP, not HTTPS")
+        await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
+        if not _HEAD.fullmatch(self.request.head):
+            raise SanicBadRequest("Bad Request")
+
     async def read(self) -> bytes | None:
         """Some bytes of the body; None at its end. Called by Sanic too.
 
-        Sanic takes any two bytes for the line break behind a chunk. Where a proxy in front of us
-        disagrees about them, a request could be smuggled past it.
+        Sanic takes any two bytes for the line break behind a chunk, and for the size of the next
+        whatever Python takes for a number: see `http1_request_header`.
         """
         encoding: object = self.request_body  # Sanic types it more narrowly than it uses it.
         if encoding == "chunked" and self.request_bytes_left == 0:
-            while len(self.recv_buffer) < len(_LINE_BREAK):
-                await self._receive_more()
-            if not self.recv_buffer.startswith(_LINE_BREAK):
-                self.keep_alive = False
-                raise SanicBadRequest("Bad chunked encoding")
+            await self._receive_chunk_head()
         return await super().read()
+
+    async def _receive_chunk_head(self) -> None:
+        buffer = self.recv_buffer
+        while buffer.find(_LINE_BREAK, 2) < 0 and len(buffer) <= _LONGEST_CHUNK_HEAD:
+            await self._receive_more()
+        if not _CHUNK_HEAD.match(buffer):
+            self.keep_alive = False
+            raise SanicBadRequest("Bad chunked encoding")
 
     async def _read_all(self) -> bytes:
         data = await self.read()
@@ -104,9 +155,24 @@ class Connection(Http):
         parts = []
         while self.request_body:
             async with asyncio.timeout(BODY_PAUSE_SECONDS):
-                if part := await self.read():
-                    parts.append(part)
+                part = await self.read()
+            if part:
+                self._hold(len(part))
+                parts.append(part)
         return b"".join(parts)
+
+    def _hold(self, size: int) -> None:
+        room = BODIES_AT_ONCE * self.protocol.request_max_size
+        if Connection._held_by_all + size > room:
+            self.let_go_of_body()
+            raise Unavailable(BUSY)
+        Connection._held_by_all += size
+        self._held += size
+
+    def let_go_of_body(self) -> None:
+        """Nobody uses the body any more."""
+        Connection._held_by_all -= self._held
+        self._held = 0
 
     def decide_whether_to_stay(self, *, draining: bool) -> bool:
         """Whether the connection is kept after the answer that is about to be sent."""

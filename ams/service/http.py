@@ -172,6 +172,8 @@ class App(Sanic[Config, SimpleNamespace]):
             if connection.given_up:
                 self._log(request, context, CLIENT_GONE, "")
             raise  # A time limit of Sanic's otherwise, which `handle_exception` answers.
+        finally:
+            connection.let_go_of_body()
         self._log(request, context, response.status, message)
         await connection.leave()
 
@@ -271,6 +273,7 @@ async def read_body(request: Request, most: int | None = None) -> bytes:
         TooLarge: it is longer.
         BadRequest: it is not encoded as it should be.
         RequestTimeout: the client stopped sending.
+        Unavailable: this process holds as many bytes of bodies as it may.
     """
     return await Connection.of(request).read_body(most)
 
@@ -300,7 +303,8 @@ def _protocol_fault(exception: BaseException, connection: Connection) -> Service
         return None
     match exception.status_code:
         case 400:
-            return BadRequest(str(exception))
+            # Sanic repeats a bad URL behind a colon, and it may hold a token.
+            return BadRequest(str(exception).partition(":")[0])
         case 408:
             return RequestTimeout("Request Timeout")
         case 413 if b"\r\n" in connection.recv_buffer[:MAX_HEADER_BYTES]:

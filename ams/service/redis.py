@@ -274,15 +274,18 @@ async def _faults(send: Send, settings: MessagesSettings) -> list[str]:
 
 
 async def _fsync_faults(send: Send) -> list[str]:
-    try:
-        policy = (await send("CONFIG GET", "appendfsync")).get("appendfsync")
-    except ResponseError as error:
-        # Not permitted to this user, or renamed, as it is where Redis is run for others.
-        unknown = f'does not tell its appendfsync ({error}), on which durability = "fsync" depends'
-        return [f"{unknown}: permit `CONFIG GET` to this user, or choose another durability"]
-    if policy != "always":
-        return [_unkept("fsync", f"appendfsync is {policy}", "appendfsync always")]
-    return []
+    faults = []
+    # While it rewrites its log, Redis may be set to leave what comes meanwhile to the kernel.
+    for name, wanted in (("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no")):
+        try:
+            value = (await send("CONFIG GET", name)).get(name)
+        except ResponseError as error:
+            # Not permitted to this user, or renamed, as it is where Redis is run for others.
+            unknown = f'does not tell its {name} ({error}), on which durability = "fsync" depends'
+            return [f"{unknown}: permit `CONFIG GET` to this user, or choose another durability"]
+        if value != wanted:
+            faults.append(_unkept("fsync", f"{name} is {value}", f"{name} {wanted}"))
+    return faults
 
 
 def _unkept(durability: str, state: str, remedy: str) -> str:

@@ -152,9 +152,9 @@ class Routes(Generic[Answer]):
             raise ValueError(f"{resource.path}: there is one already")
         node.resource = resource
         self._resources.append(resource)
-        before, variable, _ = resource.path.partition(f"<{SECRET_VARIABLE}>")
+        before, variable, _ = resource.path.partition(f"/<{SECRET_VARIABLE}>")
         if variable:
-            self._before_secrets += (before,)
+            self._before_secrets += (before.rpartition("/")[2].lower(),)
 
     def _find(self, path: str) -> tuple[Resource[Answer], list[str]]:
         """The resource of a path and its variables' values."""
@@ -186,10 +186,14 @@ class Routes(Generic[Answer]):
         return [route for resource in self._resources for route in resource.routes]
 
     def loggable(self, path: str) -> str:
-        """The path, without the secret of one that is, or nearly is, known to hold a secret."""
-        if path.startswith(self._before_secrets):
-            start = next(start for start in self._before_secrets if path.startswith(start))
-            return f"{start}<{SECRET_VARIABLE}>"
+        """The path, up to the segment behind which a secret is known to stand.
+
+        Also where the path as a whole is none: `/v1//users:byToken/T` has a token in it, too.
+        """
+        for segment in self._before_secrets:
+            start = path.lower().find(segment)
+            if start >= 0:
+                return f"{path[: start + len(segment)]}/<{SECRET_VARIABLE}>"
         return path
 
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -70,6 +71,7 @@ def run(
         0 after a signal; 1 if it could not start.
     """
     writer.start()
+    _allow_many_connections()
     # Sanic would tell whoever starts a service in a terminal that it is no development server.
     os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "yes")
     hooks = Hooks(on_start, on_drain, on_stop, (SettingsError, ServiceError, OSError, *refusals))
@@ -89,6 +91,17 @@ def run(
         return 1
     finally:
         writer.stop()
+
+
+def _allow_many_connections() -> None:
+    """Takes all file descriptors that the system allows: each connection needs one.
+
+    Most systems give a process 1024 unless it asks, so that as many clients that only connect would
+    lock out all others.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True, slots=True)

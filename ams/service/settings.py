@@ -99,7 +99,10 @@ class ServerSettings(Section):
         " `10.0.0.0/24`. In an environment variable: separated by commas.",
     )
     max_request_bytes: int = Field(
-        67_108_864, ge=1024, description="Longest request body that is accepted, in bytes."
+        67_108_864,
+        ge=1024,
+        description="Longest request body that is accepted, in bytes. A process holds"
+        " as many bytes as four of them at a time; what does not fit gets 503.",
     )
     drain_seconds: float = Field(
         0.0,
@@ -197,7 +200,8 @@ class MessagesSettings(Section):
     pull_max_bytes: int = Field(
         33_554_432,
         ge=1,
-        description="Longest answer of one pull, in bytes; a first message is always returned.",
+        description="Longest answer of one pull, in bytes, which pulls at the same moment share; a"
+        " first message is always returned.",
     )
     retention_seconds: int = Field(
         604_800,

@@ -122,7 +122,7 @@ class TestOfAProject:
             await project.allow(f"topics/{name}", second, left, *[first] * (name == "t"))
         await project.subscription("s", "t")
         await project.allow("subscriptions/s", first)
-        assert (await project.node.request("DELETE", f"/v1/users/{left.name}")).is_success
+        object_in(await project.request("POST", f"/members/{left.name}:remove", json={}))
         found = await metrics_of(project)
         now, today = take_now(found), move(project, 0)
         assert found == [

@@ -67,6 +67,7 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
     assert [line.removeprefix(program).split()[0] for line in lines] == ["publish", "pull", "pull"]
     assert credentials["broker"]["http"] in up.output
     assert credentials["broker"]["https"] in up.output
+    assert f"{credentials['broker']['http']}/docs " in up.output
     assert "\x1b" not in up.output
     assert httpx.get(
         f"{credentials['broker']['https']}/v1/version",

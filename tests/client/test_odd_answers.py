@@ -26,7 +26,7 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[Client]:
         thread = Thread(target=serve, args=[listener])
         thread.start()
         with Client(
-            f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=TIMEOUT_SECONDS
+            f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=TIMEOUT_SECONDS, retries=0
         ) as client:
             yield client
         thread.join()

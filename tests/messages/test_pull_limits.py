@@ -1,10 +1,12 @@
 """One pull returns so many messages and bytes at most, and one message at least if there is any."""
 
+import asyncio
 import random
 
 import pytest
 
 from ams.messages.entries import ENTRY_BYTES, ENTRY_MESSAGES
+from ams.messages.lane import MOST_CALLS
 from ams.messages.log import MessageLog
 from tests.messages.conftest import SERVERS
 from tests.messages.logs import (
@@ -75,6 +77,24 @@ async def test_a_batch_never_exceeds_the_limit_of_bytes_and_always_goes_on(
     async with open_log(redis_server.url, pull_max_bytes=limit) as opened:
         for _ in range(8):
             await _reads_everything(opened, limit, _publishes(chance))
+
+
+async def test_pulls_at_the_same_moment_share_what_one_alone_may_have(
+    redis_server: RedisServer,
+) -> None:
+    """Redis holds the replies of a round trip in memory, and serves nobody else meanwhile."""
+    limit, pulls = 200_000, MOST_CALLS
+    async with open_log(redis_server.url, pull_max_bytes=limit) as opened:
+        topic = new_topic()
+        await publish(opened.log, topic, *["x" * 1000] * 400)
+        replies = await asyncio.gather(
+            *(opened.log.pull(new_cursor(topic), 1000) for _ in range(pulls))
+        )
+        batches = [messages_of(runs) for runs in replies]
+        assert min(map(len, batches)) >= 1
+        assert sum(len(each) for batch in batches for each in batch) <= limit
+        alone = messages_of(await opened.log.pull(new_cursor(topic), 1000))
+        assert limit / 2 < sum(map(len, alone)) <= limit
 
 
 def _publishes(chance: random.Random) -> list[list[str]]:

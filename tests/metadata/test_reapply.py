@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from ams.auth.tokens import digest
-from ams.metadata import subscriptions, topics, users
+from ams.metadata import projects, subscriptions, topics, users
 from ams.metadata.cache import TRUST_SECONDS, Catalog
 from ams.metadata.records import Change, TopicRecord
 from ams.metadata.store import Store
@@ -69,6 +69,18 @@ class TestReapply:
         await topics.delete(other_store, topic)
         await catalog.poll()
         await eventually(lambda: reapply.told == [[Change("topic", topic.uuid, topic.uuid, None)]])
+
+    async def test_the_counts_of_topics_go_with_their_project(
+        self, catalog: Catalog, other_store: Store, topic: TopicRecord, reapply: Reapply
+    ) -> None:
+        await topics.delete(other_store, topic)
+        await projects.delete(other_store, topic.project_id)
+        await catalog.poll()
+        deletions = [
+            Change("topic", topic.uuid, topic.uuid, None),
+            Change("retired_topic", topic.uuid, topic.uuid, None),
+        ]
+        await eventually(lambda: reapply.told == [deletions])
 
     async def test_it_is_tried_again_until_it_succeeds(
         self, catalog: Catalog, store: Store, topic: TopicRecord, reapply: Reapply

@@ -212,3 +212,35 @@ def test_activity_of_projects_and_the_usage_report(ams: ArgoMessagingService, to
     with pytest.raises(AmsServiceException) as refused:
         ams.usage_report()
     assert refused.value.code == 401
+
+
+def test_users_are_changed_and_found(ams: ArgoMessagingService) -> None:
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    made = ams.create_user(AmsUser(name=name, email="old@example.org"))
+    try:
+        ams.update_user(name, email="new@example.org", service_roles=[], projects=[])
+        assert ams.get_user_by_token(made.token).email == "new@example.org"
+        assert ams.get_user_by_uuid(made.uuid).name == name
+    finally:
+        ams.delete_user(name)
+
+
+def test_members(ams: ArgoMessagingService) -> None:
+    name = f"member-{uuid.uuid4().hex[:8]}"
+    made = ams.create_project_member(name, roles=["consumer"], email="member@example.org")
+    try:
+        assert made.token
+        assert ams.get_project_member(name).projects[0].roles == ["consumer"]
+        ams.remove_project_member(name, ams.project)
+        with pytest.raises(AmsServiceException) as refused:
+            ams.get_project_member(name)
+        assert refused.value.code == 404
+        ams.add_project_member(name, roles=["publisher"])
+        assert ams.get_project_member(name).projects[0].roles == ["publisher"]
+    finally:
+        ams.delete_user(name)
+
+
+def test_a_project_is_changed(ams: ArgoMessagingService) -> None:
+    ams.update_project(ams.project, description="described anew")
+    assert ams.get_project(ams.project)["description"] == "described anew"

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -137,6 +138,13 @@ async def test_empty_body_has_a_content_type(client: httpx.AsyncClient) -> None:
     assert (reply.status_code, reply.content, reply.headers["content-type"]) == (200, b"", JSON)
 
 
+async def test_client_that_speaks_tls_to_the_plain_port_is_told_at_once(service: Service) -> None:
+    """Contract: ams-core 1.1; clients of the reference know nothing but HTTPS."""
+    answer = await service.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    assert answer.status == 400
+    assert answer.json() == error(400, "This port takes plain HTTP, not HTTPS", "BAD_REQUEST")
+
+
 async def test_header_value_cannot_start_another_header(client: httpx.AsyncClient) -> None:
     reply = await client.get("/v1/big/1")
     assert reply.headers["x-evil"] == "ab: c"
@@ -227,6 +235,39 @@ async def test_token_in_a_path_is_never_logged(service: Service, client: httpx.A
     line = await service.line(trace_id=f"token-{len(paths) - 1}", method="POST")
     assert line["path"] == "/v1/users:byToken/<token>"
     assert "bcdef" not in service.process.log()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//v1/users:byToken/secret",
+        "/v1//users:byToken/secret",
+        "/v1/./users:byToken/secret",
+        "/v1/users/../users:byToken/secret",
+        "/v1/users:byToken//secret",
+        "/v1/users:byToken/x/../secret",
+        "/v1/users:bytoken/secret",
+        "/v1/users:byToken;secret",
+    ],
+)
+async def test_token_in_a_path_that_is_almost_right_is_not_logged(
+    service: Service, path: str
+) -> None:
+    name = uuid4().hex
+    await service.send(f"GET {path} HTTP/1.1\r\nX-Request-Id: {name}\r\n\r\n".encode())
+    line = await service.line(type="request_log", trace_id=name)
+    assert line["status_code"] in (301, 404)
+    assert "secret" not in line["path"]
+
+
+async def test_token_in_a_url_that_cannot_be_read_is_not_logged(service: Service) -> None:
+    head = "GET v1/empty?key=hidden HTTP/1.1\r\nX-Request-Id: bad-url\r\n\r\n"
+    answer = await service.send(head.encode())
+    assert (answer.status, answer.json()) == (400, error(400, "Bad URL", "BAD_REQUEST"))
+    await service.line(type="request_log", status_code=400, msg="Bad URL")
+    assert "hidden" not in service.process.log()
+    answer = await service.send(b"nonsense\r\n\r\n")
+    assert answer.json() == error(400, "Bad Request", "BAD_REQUEST")
 
 
 async def test_client_that_goes_away_cancels_its_request(

@@ -260,6 +260,16 @@ async def test_redis_that_syncs_every_second_is_refused(redis_binary: Path, conn
         await check_durability(connect(server.url), MessagesSettings())
 
 
+async def test_redis_that_does_not_sync_while_it_rewrites_its_log_is_refused(
+    redis_binary: Path, connect: Open
+) -> None:
+    with (
+        RedisServer(redis_binary, **FSYNC, no_appendfsync_on_rewrite="yes") as server,
+        pytest.raises(ConfigurationError, match="set `no-appendfsync-on-rewrite no`"),
+    ):
+        await check_durability(connect(server.url), MessagesSettings())
+
+
 async def test_redis_that_evicts_is_refused(redis_binary: Path, connect: Open) -> None:
     with (
         RedisServer(redis_binary, maxmemory_policy="allkeys-lru") as server,

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from tests.processes import free_port
 from tests.service.service import Service, error, read_answer
 
 OLD_TLS = ssl.TLSVersion.TLSv1_1
+#: Files that a process may have open, if it does not ask for more.
+FEW_FILES = 128
 
 
 class StartService(Protocol):
@@ -345,3 +348,16 @@ async def test_service_listens_on_ipv6(start: StartService) -> None:
     writer.write(b"GET /v1/empty HTTP/1.1\r\n\r\n")
     assert (await read_answer(reader)).status == 200
     writer.close()
+
+
+async def test_connections_are_as_many_as_the_system_allows(start: StartService) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, hard))
+    try:
+        service = await start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    async with AsyncExitStack() as idle:
+        for _ in range(2 * FEW_FILES):
+            await idle.enter_async_context(service.connection())
+        assert (await service.get("/healthz")).status == 200

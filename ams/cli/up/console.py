@@ -43,6 +43,7 @@ def show_welcome(folder: DataFolder, credentials: Credentials) -> None:
             "" if broker.http else "broker",
             broker.https and f"{broker.https}  (CA: {credentials.ca})",
         ),
+        ("API", f"{broker.http or broker.https}/docs  (to read, and to try out)"),
         ("data folder", str(folder.path)),
         ("settings", str(folder.settings_file)),
         ("credentials", str(folder.path / FILE_NAME)),

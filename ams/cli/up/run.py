@@ -18,7 +18,7 @@ from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
 from ams.cli.up.plan import Plan, make_plan
 from ams.cli.up.redis_server import prepare_redis, redis_answers
 from ams.client import Client, ClientError
-from ams.client.call import Call, no_answer
+from ams.client.call import Call, Repeat, no_answer
 from ams.service.supervise import Child, Command, Death, describe_exit, spawn
 
 #: How often something that starts is asked whether it is ready, in seconds.
@@ -213,7 +213,7 @@ class _Run:
     def _client(self, timeout: float) -> Client:
         plan = self._plan
         token = plan.settings.auth.service_token.get_secret_value()
-        return Client(plan.broker.url, token, ca=plan.ca, timeout=timeout)
+        return Client(plan.broker.url, token, ca=plan.ca, timeout=timeout, retries=0)
 
     async def _broker_is_ready(self) -> bool:
         return await asyncio.to_thread(self._ask_readiness)
@@ -221,7 +221,7 @@ class _Run:
     def _ask_readiness(self) -> bool:
         with self._client(timeout=POLL_SECONDS * 10) as client:
             try:
-                client.send(Call("GET", "/readyz", no_answer))
+                client.send(Call("GET", "/readyz", no_answer, Repeat.SAFE))
             except ClientError:
                 return False
             return True
