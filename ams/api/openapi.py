@@ -61,6 +61,9 @@ EVERYWHERE: Final = (
     InternalError("Internal error, see trace id {trace_id} in the logs"),
 )
 
+#: How a text from a client may fail that no database takes, or is asked for.
+UNSTORABLE: Final = InvalidArgument("A value is too long, too large or not valid text")
+
 #: How any body may fail, or its way here.
 BODY_ERRORS: Final = (
     TooLarge(),
@@ -126,6 +129,8 @@ def errors_of(operation: Operation) -> list[ServiceError]:
     errors += [InvalidArgument(f"Invalid {variable} name") for variable in sorted(variables)]
     if operation.body is not None:
         errors += [operation.body.malformed, *BODY_ERRORS]
+    if operation.body is not None or operation.query:
+        errors.append(UNSTORABLE)
     if not operation.is_open:
         errors += [Unauthorized(), Forbidden()]
         if "project" in variables and operation.name != "projects:create":

@@ -124,7 +124,7 @@ ODD = {
 async def assert_harmless(place: Project, route: str, body: bytes) -> Answer:
     """The broker answers, and it is either a success or an error of the client's."""
     method, path = paths(place)[route]
-    if route.endswith(":create"):
+    if route.endswith((":create", ":createUser")):
         path = f"{path}-{new_name('x')}"
     answer = await send(place.node, method, path, body)
     if answer.status == 500:
@@ -135,6 +135,8 @@ async def assert_harmless(place: Project, route: str, body: bytes) -> Answer:
         name = json.loads(answer.body)["name"]
         back = json.dumps({"name": place.name}).encode()
         await send(place.node, "PUT", f"/v1/projects/{name}", back)
+    if route == "projects:createUser" and answer.status == 200:
+        await place.node.request("DELETE", f"/v1/users/{path.rpartition('/')[2]}")
     if route in ("users:create", "projects:create") and answer.status == 200:
         await place.node.request("DELETE", path)
     return answer
