@@ -78,14 +78,19 @@ async def counted_topics(
     store: Store, project_ids: Iterable[int] | None = None
 ) -> list[CountedTopic]:
     """The topics of some projects, or of all, whose daily counts there may be: deleted ones too."""
-    rows: list[tuple[str, int, str]] = []
+    counted: dict[str, CountedTopic] = {}
     for batch in _batches(project_ids):
         async with store.database.reading():
             for model in (Topic, RetiredTopic):
-                topics = model.filter(**batch).order_by("id")
-                found = await topics.values_list("uuid", "project_id", "name")
-                rows += cast("list[tuple[str, int, str]]", found)
-    return [CountedTopic(*row) for row in rows]
+                rows = (
+                    await model.filter(**batch)
+                    .order_by("id")
+                    .values_list("uuid", "project_id", "name")
+                )
+                # By uuid: one that is deleted in between is found twice.
+                for row in cast("list[tuple[str, int, str]]", rows):
+                    counted[row[0]] = CountedTopic(*row)
+    return list(counted.values())
 
 
 async def _count(

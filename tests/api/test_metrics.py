@@ -8,13 +8,8 @@ import pytest
 
 from tests.api.client import FORBIDDEN, Object, Project, assert_error, new_name, object_in
 from tests.api.past import move, redis_of, set_days, topic_uuids
-from tests.conftest import StartNode
 
 NEVER = "0001-01-01T00:00:00Z"
-RESOURCES = pytest.mark.parametrize(
-    ("resource", "thing", "role"),
-    [("topics/t", "Topic", "publisher"), ("subscriptions/s", "Subscription", "consumer")],
-)
 
 
 async def metrics_of(project: Project, path: str = "", **request: str) -> list[Object]:
@@ -370,61 +365,3 @@ class TestOfASubscription:
         series = await by_name(queue, "/subscriptions/s")
         assert series["subscription.consumption_rate"] == [point(NEVER, 0)]
         assert [p["value"] for p in series["subscription.number_of_messages"]] == [0]
-
-
-class TestWhoMaySeeThem:
-    @RESOURCES
-    async def test_an_admin(self, queue: Project, resource: str, thing: str, role: str) -> None:
-        admin = await queue.user("project_admin")
-        assert await metrics_of(queue, f"/{resource}", token=admin.token)
-        answer = await queue.request("GET", f"/{resource}x:metrics", token=admin.token)
-        assert_error(answer, 404, f"{thing} doesn't exist")
-
-    @RESOURCES
-    @pytest.mark.parametrize("more", [[], ["project_admin"], ["service_admin"]])
-    async def test_who_publishes_or_consumes_if_the_list_holds_them(
-        self, queue: Project, resource: str, thing: str, role: str, more: list[str]
-    ) -> None:
-        """Contract: ams-users-metrics 2.6: admins, too, and before they learn what exists."""
-        service = [each for each in more if each == "service_admin"]
-        user = await queue.user(role, *(set(more) - set(service)), service_roles=service)
-        for path in (f"/{resource}:metrics", f"/{resource}x:metrics"):
-            answer = await queue.request("GET", path, token=user.token)
-            assert_error(answer, 403, FORBIDDEN)
-        await queue.allow(resource, user)
-        assert await metrics_of(queue, f"/{resource}", token=user.token)
-        await queue.allow(resource)
-        answer = await queue.request("GET", f"/{resource}:metrics", token=user.token)
-        assert_error(answer, 403, FORBIDDEN)
-
-    async def test_the_list_of_the_other_kind_does_not_count(self, queue: Project) -> None:
-        publisher, consumer = await queue.user("publisher"), await queue.user("consumer")
-        await queue.allow("topics/t", publisher)
-        await queue.allow("subscriptions/s", consumer)
-        for path, user in (("/topics/t", consumer), ("/subscriptions/s", publisher)):
-            answer = await queue.request("GET", f"{path}:metrics", token=user.token)
-            assert_error(answer, 403, FORBIDDEN)
-
-    async def test_without_checks_by_resource_the_lists_do_not_count(
-        self, start_node: StartNode
-    ) -> None:
-        """Contract: ams-users-metrics 2.6."""
-        project = await Project.create(await start_node(auth={"per_resource_auth": False}))
-        await project.topic("t")
-        await project.subscription("s", "t")
-        user = await project.user("publisher", "consumer")
-        for resource, thing in (("topics/t", "Topic"), ("subscriptions/s", "Subscription")):
-            assert await metrics_of(project, f"/{resource}", token=user.token)
-            answer = await project.request("GET", f"/{resource}x:metrics", token=user.token)
-            assert_error(answer, 404, f"{thing} doesn't exist")
-
-    async def test_the_setting_for_acknowledging_does_not_open_them(
-        self, start_node: StartNode
-    ) -> None:
-        """Contract: decision 16 is about other routes than 2.6."""
-        project = await Project.create(await start_node(auth={"consumer_acl_everywhere": False}))
-        await project.topic("t")
-        await project.subscription("s", "t")
-        user = await project.user("consumer")
-        answer = await project.request("GET", "/subscriptions/s:metrics", token=user.token)
-        assert_error(answer, 403, FORBIDDEN)

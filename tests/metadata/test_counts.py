@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ams.metadata import counts, members, nodes, projects, subscriptions, topics
-from ams.metadata.models import Node, Subscription, Topic, User
+from ams.metadata.models import Node, RetiredTopic, Subscription, Topic, User
 from ams.metadata.records import (
     Change,
     CountedTopic,
@@ -139,6 +139,20 @@ async def test_the_subscriptions_of_a_topic_are_counted(
     with statements:
         assert await counts.of_topic(store, topic) == 3
     assert statements.count == 1
+
+
+async def test_a_topic_that_is_deleted_meanwhile_is_counted_once(
+    store: Store, project: ProjectRecord
+) -> None:
+    """It is read among the living, and then among the deleted."""
+    topic = await make_topic(store, project)
+
+    async def retire() -> None:
+        await RetiredTopic.create(uuid=topic.uuid, project_id=project.id, name=topic.name)
+
+    await store.database.transaction(retire)
+    expected = [CountedTopic(topic.uuid, project.id, topic.name)]
+    assert await counts.counted_topics(store) == expected
 
 
 async def test_many_projects_are_counted_in_batches(store: Store, statements: Statements) -> None:
