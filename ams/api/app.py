@@ -56,7 +56,9 @@ def _handler(broker: Broker, operation: Operation) -> Handler:
             call = Call(operation=operation, request=request, broker=broker, names=names)
         else:
             call = await authorised(broker, request, operation, names)
-        if operation.is_audited:
+        if operation.preview is not None and call.is_dry_run:
+            answer = await operation.preview(call)
+        elif operation.is_audited:
             with audited(call, operation):
                 answer = await endpoint(call)
         else:
