@@ -84,12 +84,13 @@ async def test_without_an_origin_nothing_is_written(store: Store, project: Proje
 async def test_a_change_leaves_an_entry(store: Store) -> None:
     audit.note(name="news", size=1)
     audit.note(size=2)
-    await make_project(store)
+    project = await make_project(store)
     (entry,) = await entries(store)
     assert abs(datetime.now(UTC) - entry.at) < timedelta(minutes=1)
     assert (entry.action, entry.resource) == ("topics:create", "/projects/P/topics/T")
+    # A project's creation is a change of that project.
     assert (entry.project_uuid, entry.source, entry.trace_id) == (
-        "project-uuid",
+        project.uuid,
         "192.0.2.1",
         "trace",
     )
@@ -168,6 +169,23 @@ class TestRecord:
         assert await audit.record(store, work) == "done"
         (entry,) = await entries(store)
         assert (entry.action, entry.detail) == (origin.action, {"offset": 3})
+
+    @pytest.mark.usefixtures("origin")
+    async def test_what_the_work_notes_is_in_the_entry(self, store: Store) -> None:
+        async def work() -> None:
+            audit.note(skipped=7)
+
+        audit.note(offset=3)
+        await audit.record(store, work)
+        (entry,) = await entries(store)
+        assert entry.detail == {"offset": 3, "skipped": 7}
+
+    @pytest.mark.usefixtures("origin")
+    async def test_an_entry_can_stand_for_itself(self, store: Store) -> None:
+        audit.note(messages=10)
+        await audit.add(store)
+        (entry,) = await entries(store)
+        assert entry.detail == {"messages": 10}
 
     @pytest.mark.usefixtures("origin")
     async def test_what_fails_is_not_recorded(self, store: Store) -> None:
