@@ -6,11 +6,17 @@ from typing import Final
 from ams.api import (
     access_lists,
     audit,
+    explain,
+    history,
     messages,
     offsets,
+    peek,
     projects,
+    purge,
     service,
+    subscription_list,
     subscriptions,
+    topic_list,
     topics,
     users,
 )
@@ -30,7 +36,23 @@ from ams.service.settings import Settings
 
 #: All routes.
 OPERATIONS: Final = operations_of(
-    (service, users, projects, topics, subscriptions, access_lists, messages, offsets, audit)
+    (
+        service,
+        users,
+        projects,
+        topic_list,
+        topics,
+        subscription_list,
+        subscriptions,
+        access_lists,
+        messages,
+        offsets,
+        purge,
+        peek,
+        history,
+        explain,
+        audit,
+    )
 )
 
 

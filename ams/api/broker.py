@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
 from ams.auth.roles import RoleTable
 from ams.auth.tokens import TokenBox
@@ -22,6 +23,7 @@ class Broker:
     log: MessageLog
     token_box: TokenBox
     service_token: ServiceToken
+    token_use: TokenUse
     _grants: RoleGrants | None = field(default=None, init=False)
     _roles: RoleTable = field(default_factory=RoleTable, init=False)
 

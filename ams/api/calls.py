@@ -165,7 +165,10 @@ async def known_caller(broker: Broker, request: Request) -> Caller | None:
     if not token:
         return None
     key = digest(token)
-    return broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
+    caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
+    if caller is not None:
+        broker.token_use.note(caller)
+    return caller
 
 
 async def authorised(
@@ -180,12 +183,14 @@ async def authorised(
     if not token:
         raise Unauthorized
     key = digest(token)
+    caller: Caller | None
     if broker.service_token.matches(key):
-        caller: Caller | None = access.SERVICE_CALLER
+        caller = access.SERVICE_CALLER
     else:
         caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
-    if caller is None:
-        raise Unauthorized
+        if caller is None:
+            raise Unauthorized
+        broker.token_use.note(caller)
     request.ctx.requester = caller.uuid
     project = None
     name = names.get("project")

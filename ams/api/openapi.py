@@ -41,6 +41,7 @@ _RESOURCES: Final = {
     "schemas": "A schema says what the messages of a topic must look like.",
     "users": "A user has a token, roles in projects, and maybe roles in all of them.",
     "registrations": "A registration is somebody's request to become a user.",
+    "access": "Who may do what, and why.",
     "audit": "The audit trail says who changed what, when and from where.",
     "service": "What the broker says of itself.",
 }

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, field
 
-from ams.api import answers, fields, formats
+from ams.api import answers, fields, formats, previews
 from ams.api.bodies import Body
 from ams.api.calls import Call, known_caller
 from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, BodyKind, Parameter, operation
@@ -188,7 +188,7 @@ async def refresh_token(call: Call) -> answers.User:
     return answers.User.of(await users.by_id(store, record.id), token)
 
 
-@operation("users:delete", "DELETE", USER, errors=[NotFound("User")])
+@operation("users:delete", "DELETE", USER, errors=[NotFound("User")], preview=previews.user)
 async def delete(call: Call) -> None:
     """Delete a user (contract: ams-users-metrics 5.9, 14 #2)."""
     store = call.broker.store

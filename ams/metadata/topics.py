@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from tortoise.expressions import F
@@ -139,6 +139,13 @@ async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicSummary
             return
         yield [_summary(row, frozenset(), None) for row in rows]
         after = rows[-1].id
+
+
+async def uuids(store: Store, project_id: int) -> list[str]:
+    """The uuids of a project's topics."""
+    async with store.database.reading():
+        found = await Topic.filter(project_id=project_id).values_list("uuid", flat=True)
+    return cast("list[str]", found)
 
 
 async def retired(store: Store, project_id: int) -> list[CountedTopic]:
