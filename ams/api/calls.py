@@ -80,12 +80,14 @@ class Call:
     def is_dry_run(self) -> bool:
         """Whether the caller wants to know only what would be done.
 
-        Raises InvalidArgument if that is not clear: nobody may get the other of the two.
+        Raises InvalidArgument if that is not clear, as in `dryrun=true`: nobody may get the other.
         """
         values = self.arguments(DRY_RUN)
-        if values and values[0] not in DRY_RUN.choices:
+        if values and values[0] in DRY_RUN.choices:
+            return values[0] == "true"
+        if values or DRY_RUN.name.lower() in self.request.query_string.lower():
             raise InvalidArgument(BAD_DRY_RUN)
-        return bool(values) and values[0] == "true"
+        return False
 
     def require_publisher(self, topic: TopicRecord) -> None:
         """Raises Forbidden if the caller is a publisher who is not on the topic's list."""

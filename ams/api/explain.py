@@ -37,7 +37,7 @@ _ON_THE_LIST: Final[Mapping[ListReason, str]] = MappingProxyType(
     {
         ListReason.ON_IT: "and is on {list}",
         ListReason.NOT_ON_IT: "but must be on {list}, and is not",
-        ListReason.OTHER_ROLES: "and need not be on {list}, which counts for {whom} only",
+        ListReason.OTHER_ROLES: "and needs no place on {list}, which counts for {whom} only",
         ListReason.LISTS_OFF: "and access lists do not count: per_resource_auth is off",
         ListReason.PULL_ONLY: "and {list} counts for pulling only: consumer_acl_everywhere is off",
     }
