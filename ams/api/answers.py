@@ -55,11 +55,17 @@ def topic_reference(project: str, topic: str) -> str:
     return f"/projects/{project}/topics/{topic}"
 
 
+def schema_reference(project: str, schema: str) -> str:
+    """A schema's full name, without a leading slash (contract: O-45)."""
+    return f"projects/{project}/schemas/{schema}"
+
+
 class Topic(Answer):
     """A topic (contract: ams-core 3.1). The retention is shown where the topic has its own."""
 
     name: fields.TopicName
     created_on: fields.Time
+    schema: str = ""
     retention: fields.RetentionDuration = msgspec.field(default="", name="messageRetentionDuration")
     retention_bytes: fields.RetentionBytes = msgspec.field(default="", name="messageRetentionBytes")
 
@@ -69,6 +75,7 @@ class Topic(Answer):
         return cls(
             name=topic_reference(record.project, record.name),
             created_on=formats.time_text(record.created_on),
+            schema=schema_reference(record.project, record.schema.name) if record.schema else "",
             retention="" if seconds is None else f"{seconds}s",
             retention_bytes="" if size is None else str(size),
         )
@@ -253,6 +260,17 @@ class User(Answer, kw_only=True):
             modified_on=formats.time_text(record.modified_on),
             created_by=record.created_by or "",
         )
+
+    @classmethod
+    def of_member(cls, record: UserRecord, project_id: int) -> "User":
+        """The view of who is privileged in no more than a project (ams-users-metrics 2.4)."""
+        view = cls.of(record, "")
+        view.projects = [
+            ProjectRoles.of(place) for place in record.projects if place.project_id == project_id
+        ]
+        view.service_roles = []
+        view.created_by = ""
+        return view
 
 
 class Users(Answer, rename="camel"):

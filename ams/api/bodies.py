@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from ams.api.operations import BodyKind, Shape
+from ams.schemas.json_documents import parse_first
 from ams.service.errors import TooLarge
 
 #: Most values in one body. A few bytes of JSON can become a hundred bytes of objects: without a
@@ -45,6 +46,8 @@ def decode(body: bytes, kind: BodyKind[Shape]) -> Shape:
     """Reads a body, or raises its kind's error; `TooLarge` if it holds too many values."""
     check_number_of_values(body)
     shape = kind.shape
+    if kind.is_first_value:
+        body = _first_value(body, kind)
     if kind.is_map:
         return msgspec.convert(_texts(body, kind), shape)
     decoder = _DECODERS.get(shape)
@@ -58,6 +61,13 @@ def decode(body: bytes, kind: BodyKind[Shape]) -> Shape:
         except _FAULTS as error:
             raise kind.fault() from error
     return value
+
+
+def _first_value(body: bytes, kind: BodyKind[Any]) -> bytes:
+    try:
+        return msgspec.json.encode(parse_first(body))
+    except (ValueError, RecursionError) as error:
+        raise kind.fault() from error
 
 
 def _texts(body: bytes, kind: BodyKind[Any]) -> dict[str, str]:
@@ -102,7 +112,7 @@ def _lenient(json: bytes | Raw, kind: msgspec.inspect.Type) -> Any:  # noqa: ANN
             return {name: text or "" for name, text in texts.items()}
         case msgspec.inspect.StrType():
             return msgspec.json.decode(json, type=str | None) or ""
-        case msgspec.inspect.IntType() | msgspec.inspect.BoolType():
+        case msgspec.inspect.IntType() | msgspec.inspect.BoolType() | msgspec.inspect.AnyType():
             return msgspec.json.decode(json, type=_PLAIN[type(kind)])
         case msgspec.inspect.UnionType(types=types):
             return _lenient_union(json, types)
@@ -121,4 +131,5 @@ _PLAIN: Final[dict[type, Any]] = {
     msgspec.inspect.StrType: str,
     msgspec.inspect.IntType: int,
     msgspec.inspect.BoolType: bool,
+    msgspec.inspect.AnyType: Any,
 }

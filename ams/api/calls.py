@@ -13,7 +13,7 @@ from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
-from ams.service.errors import InvalidArgument, NotFound, Unauthorized
+from ams.service.errors import Forbidden, InvalidArgument, NotFound, Unauthorized
 from ams.service.http import Request, read_body
 
 _T = TypeVar("_T")
@@ -107,28 +107,38 @@ class Call:
         """Calls `use` with the topic of the path; again with a fresh one if it was stale."""
         catalog, project, name = self.broker.catalog, self.project.id, self.names["topic"]
         for attempt in range(1, ATTEMPTS + 1):
-            topic = catalog.topic_cached(project, name) or await catalog.topic(project, name)
+            cached = catalog.topic_cached(project, name)
             try:
-                return await use(topic)
+                return await use(cached or await catalog.topic(project, name))
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
-                catalog.forget_topic(project, name)
+            except Forbidden:
+                # No script has looked at the epoch of what memory says against a request.
+                if cached is None or attempt == ATTEMPTS:
+                    raise
+            catalog.forget_topic(project, name)
         raise AssertionError("unreachable")
 
     async def with_subscription(self, use: Callable[[SubscriptionRecord], Awaitable[_T]]) -> _T:
         """Calls `use` with the subscription of the path; again with a fresh one if stale."""
         catalog, project, name = self.broker.catalog, self.project.id, self.names["subscription"]
         for attempt in range(1, ATTEMPTS + 1):
-            subscription = catalog.subscription_cached(project, name) or await catalog.subscription(
-                project, name
-            )
+            cached = catalog.subscription_cached(project, name)
+            if cached is not None and cached.topic_uuid is None:
+                # It may have a topic again, and without one there is no epoch to compare.
+                catalog.forget_subscription(project, name)
+                cached = None
             try:
-                return await use(subscription)
+                return await use(cached or await catalog.subscription(project, name))
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
-                catalog.forget_subscription(project, name)
+            except Forbidden:
+                # As for a topic.
+                if cached is None or attempt == ATTEMPTS:
+                    raise
+            catalog.forget_subscription(project, name)
         raise AssertionError("unreachable")
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -20,6 +20,8 @@ _PAGE_ID: Final = re.compile(r"[0-9a-f]{24}")
 _ZULU: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]{0,9}))?Z"
 )
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NEVER: Final = "0001-01-01T00:00:00Z"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -31,6 +33,26 @@ def time_text(time: datetime) -> str:
         f"{time.year:04}-{time.month:02}-{time.day:02}"
         f"T{time.hour:02}:{time.minute:02}:{time.second:02}Z"
     )
+
+
+def second_text(microseconds: int | None) -> str:
+    """A time since 1970 in whole seconds, cut; one that never was is in the year 1."""
+    if microseconds is None:
+        return _NEVER
+    return _second_text(microseconds // 1_000_000) + "Z"
+
+
+def number(value: float) -> int | float:
+    """A number as clients know it: `7`, not `7.0` (contract: ams-users-metrics 1.5)."""
+    whole = int(value)
+    return whole if whole == value else value
+
+
+def date_at(text: str) -> date:
+    """The day that a client names; raises ValueError unless it is `2026-01-02` and exists."""
+    if _DATE.fullmatch(text) is None:
+        raise ValueError
+    return date.fromisoformat(text)
 
 
 def precise_time_text(time: datetime) -> str:

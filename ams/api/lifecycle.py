@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from ams.api import changes
+from ams.api.audit_pruning import AuditPruner
 from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
-from ams.api.pruning import AuditPruner
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
 from ams.auth.tokens import TokenBox
@@ -79,10 +79,9 @@ class Lifecycle:
         self._periodic: list[Periodic] = [
             Sweeper(log, self._all_logs),
             Sampler(log, self._all_cursors),
+            AuditPruner(store, log, settings.audit.retention_days),
             self.broker.token_use,
         ]
-        if settings.audit.retention_days:
-            self._periodic.append(AuditPruner(log, store, settings.audit.retention_days))
 
     async def _all_logs(self) -> AsyncIterator[list[TopicLog]]:
         async for batch in topics.in_batches(self.broker.store, SWEPT_AT_ONCE):
@@ -138,5 +137,6 @@ class Lifecycle:
             await each.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
+        await self.broker.schemas.process.aclose()
         await self.broker.store.close()
         await close_redis(self._redis)

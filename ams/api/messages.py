@@ -11,6 +11,7 @@ from msgspec import Meta, field
 from ams.api import answers, fields, formats
 from ams.api.bodies import Body, check_number_of_values, decode
 from ams.api.calls import Call
+from ams.api.compiled_schemas import CHECK_ERRORS
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
 from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
@@ -99,6 +100,7 @@ _NO_TOPIC: Final = "Subscription's topic doesn't exist"
         Forbidden(),
         TooLarge(),
         TooLarge(_TOO_MANY),
+        *CHECK_ERRORS,
         Unavailable(FULL),
         Unavailable(UNREPLICATED),
     ],
@@ -116,6 +118,8 @@ async def _publish(call: Call, topic: TopicRecord) -> bytes:
     messages = _messages(body)
     if len(messages) > PUBLISH_MAX_MESSAGES:
         raise TooLarge(_TOO_MANY)
+    if topic.schema is not None:
+        await call.broker.schemas.of(topic.schema).check(messages)
     limit = settings.messages.max_message_bytes
     if len(body) > limit and any(message.size > limit for message in messages):
         raise TooLarge

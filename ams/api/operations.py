@@ -36,12 +36,14 @@ class BodyKind(Generic[Shape]):
         optional: whether an empty one will do.
         is_map: whether it is an object of texts: names count in their exact letter case, and one
             value that is no text fails it, under whatever name (contract: ams-core 1.9).
+        is_first_value: whether what stands behind its first JSON value is ignored.
     """
 
     shape: type[Shape]
     malformed: ServiceError
     optional: bool = False
     is_map: bool = False
+    is_first_value: bool = False
 
     def fault(self) -> ServiceError:
         """A new `malformed`: an error that is raised twice would keep the stacks of both."""

@@ -54,11 +54,10 @@ async def topic(call: Call) -> TopicLoss:
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
     (log,) = await call.broker.log.topic_statistics([record.uuid])
-    attached = await counts.subscriptions_to(store, [record.id])
     return TopicLoss(
         messages=log.stored_messages,
         bytes=log.stored_bytes,
-        subscriptions=attached.get(record.id, 0),
+        subscriptions=await counts.of_topic(store, record),
         acl_entries=len(record.acl),
     )
 

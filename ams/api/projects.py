@@ -9,7 +9,8 @@ from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import PROJECT, BodyKind, operation
 from ams.metadata import projects
-from ams.service.errors import AlreadyExists, InvalidArgument
+from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument
+from ams.service.routes import NAME
 
 
 class ProjectBody(Body):
@@ -23,6 +24,7 @@ class ProjectBody(Body):
 
 
 CREATION: Final = BodyKind(ProjectBody, InvalidArgument("Invalid Project Arguments"))
+UPDATE: Final = BodyKind(ProjectBody, BadRequest())
 
 
 @operation("projects:list", "GET", "/v1/projects")
@@ -47,6 +49,24 @@ async def create(call: Call) -> answers.Project:
         call.names["project"],
         description=body.description,
         created_by_id=call.caller.user_id,
+    )
+    return answers.Project.of(record)
+
+
+@operation(
+    "projects:update",
+    "PUT",
+    PROJECT,
+    body=UPDATE,
+    errors=[InvalidArgument("invalid project name change, name already exists")],
+)
+async def update(call: Call) -> answers.Project:
+    """Rename a project, or describe it anew; what is empty stays (contract: ams-core 2.5, O-7)."""
+    body = await call.read(UPDATE)
+    if body.name and NAME.fullmatch(body.name) is None:
+        raise InvalidArgument("Invalid project name")
+    record = await projects.update(
+        call.broker.store, call.project.id, name=body.name, description=body.description
     )
     return answers.Project.of(record)
 

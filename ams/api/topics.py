@@ -10,16 +10,15 @@ from ams.api import answers, fields, previews
 from ams.api.bodies import TextMap
 from ams.api.calls import Call
 from ams.api.operations import TOPIC, BodyKind, operation
-from ams.metadata import subscriptions, topics
+from ams.api.schemas import BAD_REFERENCE, referenced
+from ams.metadata import audit, subscriptions, topics
 from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument, NotFound
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})s")
-_SCHEMA: Final = re.compile(r"projects/([^/]+)/schemas/[^/]+")
 _BYTES: Final = re.compile(r"[0-9]{1,15}")
 
 _BAD_DURATION: Final = "Invalid messageRetentionDuration (needs seconds, as in 604800s)"
 _BAD_BYTES: Final = "Invalid messageRetentionBytes (needs a number of bytes)"
-_BAD_SCHEMA: Final = "wrong schema name declaration"
 
 
 class RetentionBody(TextMap):
@@ -29,15 +28,25 @@ class RetentionBody(TextMap):
     size: fields.RetentionBytes = msgspec.field(default="", name="messageRetentionBytes")
 
 
+SchemaName = Annotated[
+    str, Meta(description="Full name of a schema, `projects/demo/schemas/reading`.")
+]
+
+
 class TopicBody(RetentionBody):
     """A topic as its creator wants it."""
 
-    schema: Annotated[
-        str, Meta(description="Full name of a schema, `projects/demo/schemas/reading`.")
-    ] = ""
+    schema: SchemaName = ""
+
+
+class AttachmentBody(TextMap):
+    """What a topic's messages must look like."""
+
+    schema: Annotated[SchemaName, fields.REQUIRED] = ""
 
 
 CREATION: Final = BodyKind(TopicBody, BadRequest(), optional=True, is_map=True)
+ATTACHMENT: Final = BodyKind(AttachmentBody, BadRequest(), optional=True, is_map=True)
 RETENTION: Final = BodyKind(RetentionBody, BadRequest(), is_map=True)
 
 
@@ -47,7 +56,7 @@ RETENTION: Final = BodyKind(RetentionBody, BadRequest(), is_map=True)
     TOPIC,
     body=CREATION,
     errors=[
-        InvalidArgument(_BAD_SCHEMA),
+        InvalidArgument(BAD_REFERENCE),
         InvalidArgument(_BAD_DURATION),
         InvalidArgument(_BAD_BYTES),
         NotFound("Schema"),
@@ -57,7 +66,7 @@ RETENTION: Final = BodyKind(RetentionBody, BadRequest(), is_map=True)
 async def create(call: Call) -> answers.Topic:
     """Create a topic (contract: ams-core 3.2)."""
     body = await call.read(CREATION)
-    _refuse_schema(call, body.schema)
+    schema = await referenced(call, body.schema)
     seconds, size = _retention(body)
     record = await topics.create(
         call.broker.store,
@@ -65,6 +74,7 @@ async def create(call: Call) -> answers.Topic:
         call.names["topic"],
         retention_seconds=seconds,
         retention_bytes=size,
+        schema=schema,
     )
     return answers.Topic.of(record)
 
@@ -85,14 +95,32 @@ async def modify_retention(call: Call) -> None:
     await topics.set_retention(store, record, retention_seconds=seconds, retention_bytes=size)
 
 
-def _refuse_schema(call: Call, reference: str) -> None:
-    """No project has schemas, so no reference to one is right (contract: ams-core 3.2, O-12)."""
-    if not reference:
-        return
-    match = _SCHEMA.fullmatch(reference)
-    if match is None or match[1] != call.project.name:
-        raise InvalidArgument(_BAD_SCHEMA)
-    raise NotFound("Schema")
+@operation(
+    "topics:attachSchema",
+    "POST",
+    TOPIC,
+    verb="attachSchema",
+    body=ATTACHMENT,
+    errors=[InvalidArgument(BAD_REFERENCE), NotFound("Topic"), NotFound("Schema")],
+)
+async def attach_schema(call: Call) -> None:
+    """Have a topic take only messages that fit a schema (contract: ams-core 3.8, O-17)."""
+    store = call.broker.store
+    record = await topics.get(store, call.project.id, call.names["topic"])
+    reference = (await call.read(ATTACHMENT)).schema
+    schema = await referenced(call, reference)
+    if schema is None:
+        raise InvalidArgument(BAD_REFERENCE)
+    audit.note(schema=reference)
+    await topics.set_schema(store, record, schema)
+
+
+@operation("topics:detachSchema", "POST", TOPIC, verb="detachSchema", errors=[NotFound("Topic")])
+async def detach_schema(call: Call) -> None:
+    """Have a topic take any message (contract: ams-core 3.9)."""
+    store = call.broker.store
+    record = await topics.get(store, call.project.id, call.names["topic"])
+    await topics.set_schema(store, record, None)
 
 
 def _retention(body: RetentionBody) -> tuple[int | None, int | None]:

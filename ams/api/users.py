@@ -1,53 +1,28 @@
 """Users (contract: ams-users-metrics 5)."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from msgspec import Meta, field
-
-from ams.api import answers, fields, formats, previews
-from ams.api.bodies import Body
+from ams.api import answers, formats, previews
 from ams.api.calls import Call, known_caller
 from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, BodyKind, Parameter, operation
+from ams.api.user_bodies import (
+    BAD_USER,
+    RESERVED_NAMES,
+    ROLE_ERRORS,
+    UserBody,
+    memberships,
+    require_unused,
+    valid_roles,
+)
 from ams.auth.tokens import digest, new_token
 from ams.metadata import users
-from ams.metadata.records import UserFields, UserRecord
+from ams.metadata.records import UserRecord
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
-
-#: Paths of their own, so no user can have these names (contract: ams-users-metrics 14 #24).
-RESERVED_NAMES: Final = frozenset({"profile", "usageReport"})
-
-
-class ProjectRolesBody(Body):
-    """A user's roles in one project."""
-
-    project: Annotated[str, Meta(description="Its name.", examples=["demo"])] = ""
-    roles: fields.Roles = field(default_factory=list)
-    topics: Annotated[list[str], fields.READ_ONLY] = field(default_factory=list)
-    subscriptions: Annotated[list[str], fields.READ_ONLY] = field(default_factory=list)
-
-
-class UserBody(Body):
-    """A user as the creator wants it; the name is in the path."""
-
-    email: Annotated[str, Meta(examples=["alice@example.org"])] = ""
-    first_name: str = ""
-    last_name: str = ""
-    organization: str = ""
-    description: str = ""
-    service_roles: Annotated[list[str], Meta(description="Roles that hold in every project.")] = (
-        field(default_factory=list)
-    )
-    projects: list[ProjectRolesBody] = field(default_factory=list)
-    name: fields.ServerText = ""
-    uuid: fields.ServerText = ""
-    token: fields.ServerText = ""
-    created_on: fields.ServerText = ""
-    modified_on: fields.ServerText = ""
-    created_by: fields.ServerText = ""
-
+from ams.service.routes import NAME
 
 USER: Final = "/v1/users/<user>"
-CREATION: Final = BodyKind(UserBody, InvalidArgument("Invalid User Arguments"))
+CREATION: Final = BodyKind(UserBody, InvalidArgument(BAD_USER))
+UPDATE: Final = BodyKind(UserBody, InvalidArgument(BAD_USER))
 OF_PROJECT: Final = Parameter("project", "Only members of this project.")
 DETAILS: Final = Parameter("details", "`true` shows each user's projects, too.")
 #: The published client's name for the page token (contract: ams-users-metrics 14 #28).
@@ -59,12 +34,7 @@ OTHER_PAGE_TOKEN: Final = Parameter("nextPageToken", "Another name of `pageToken
     "POST",
     USER,
     body=CREATION,
-    errors=[
-        AlreadyExists("User"),
-        InvalidArgument("duplicate reference of project {project}"),
-        InvalidArgument("invalid project: {project}"),
-        InvalidArgument("invalid role: {role}"),
-    ],
+    errors=[AlreadyExists("User"), *ROLE_ERRORS],
 )
 async def create(call: Call) -> answers.User:
     """Create a user, and show the token (contract: ams-users-metrics 5.6)."""
@@ -72,59 +42,67 @@ async def create(call: Call) -> answers.User:
     name = call.names["user"]
     if name in RESERVED_NAMES:
         raise InvalidArgument("Invalid user name")
-    await _require_unused(call, name)
+    await require_unused(call, name)
     token = new_token()
     record = await users.create(
         call.broker.store,
         name,
         token_digest=digest(token),
         token_ciphertext=call.broker.token_box.encrypt(token),
-        fields=UserFields(
-            email=body.email,
-            first_name=body.first_name,
-            last_name=body.last_name,
-            organization=body.organization,
-            description=body.description,
-        ),
-        memberships=await _memberships(call, body.projects),
-        service_roles=await _roles(call, body.service_roles),
+        fields=body.details,
+        memberships=await memberships(call, body.projects or []),
+        service_roles=await valid_roles(call, body.service_roles or []),
         created_by_id=call.caller.user_id,
     )
     return answers.User.of(record, token)
 
 
-async def _require_unused(call: Call, name: str) -> None:
-    """A taken name is told before faults in the body; the database decides between two at once."""
-    try:
-        await users.by_name(call.broker.store, name)
-    except NotFound:
-        return
-    raise AlreadyExists("User")
+@operation(
+    "users:update",
+    "PUT",
+    USER,
+    body=UPDATE,
+    errors=[
+        NotFound("User"),
+        InvalidArgument("invalid user name change, name already exists"),
+        *ROLE_ERRORS,
+    ],
+)
+async def update(call: Call) -> answers.User:
+    """Change a user; what is absent or empty stays (contract: ams-users-metrics 5.7).
+
+    Lists replace those that are there; an empty list takes everything away.
+    """
+    body = await call.read(UPDATE)
+    if body.name and (NAME.fullmatch(body.name) is None or body.name in RESERVED_NAMES):
+        raise UPDATE.fault()
+    places = None if body.projects is None else await memberships(call, body.projects)
+    service_roles = (
+        None if body.service_roles is None else await valid_roles(call, body.service_roles)
+    )
+    store = call.broker.store
+    record = await users.update(
+        store,
+        (await users.by_name(store, call.names["user"])).id,
+        name=body.name or None,
+        fields=body.details,
+        memberships=places,
+        service_roles=service_roles,
+    )
+    return _full_view(call, record)
 
 
-async def _memberships(call: Call, entries: list[ProjectRolesBody]) -> dict[int, list[str]]:
-    memberships: dict[int, list[str]] = {}
-    seen = set()
-    for entry in entries:
-        if not entry.project:
-            continue
-        if entry.project in seen:
-            raise InvalidArgument(f"duplicate reference of project {entry.project}")
-        seen.add(entry.project)
-        try:
-            project = await call.broker.catalog.project(entry.project)
-        except NotFound:
-            raise InvalidArgument(f"invalid project: {entry.project}") from None
-        memberships[project.id] = await _roles(call, entry.roles)
-    return memberships
+@operation("users:byToken", "GET", "/v1/users:byToken/<token>", errors=[NotFound("User")])
+async def by_token(call: Call) -> answers.User:
+    """Show the user whose token this is (contract: ams-users-metrics 5.3)."""
+    record = await users.by_digest(call.broker.store, digest(call.names["token"]))
+    return _full_view(call, record)
 
 
-async def _roles(call: Call, roles: list[str]) -> list[str]:
-    valid = (await call.broker.roles()).valid_roles()
-    for role in roles:
-        if role not in valid:
-            raise InvalidArgument(f"invalid role: {role}")
-    return roles
+@operation("users:byUUID", "GET", "/v1/users:byUUID/<uuid>", errors=[NotFound("User")])
+async def by_uuid(call: Call) -> answers.User:
+    """Show the user of a uuid, token included (contract: ams-users-metrics 5.4)."""
+    return _full_view(call, await users.by_uuid(call.broker.store, call.names["uuid"]))
 
 
 @operation("users:show", "GET", USER, errors=[NotFound("User")])

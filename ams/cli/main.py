@@ -8,11 +8,13 @@ import typer
 
 import ams
 from ams.cli import (
+    audit,
     connection,
     migrate,
     project,
     publish,
     pull,
+    schema,
     serve,
     settings,
     status,
@@ -44,9 +46,11 @@ for _name, _group in (
     ("project", project.app),
     ("topic", topic.app),
     ("subscription", subscription.app),
+    ("schema", schema.app),
     ("user", user.app),
 ):
     app.add_typer(_group, name=_name, rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)
+app.command("audit", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(audit.audit)
 app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(status.status)
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)
 app.command("up", rich_help_panel=_RUN)(up)

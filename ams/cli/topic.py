@@ -7,6 +7,7 @@ import typer
 from ams.cli import acl as access
 from ams.cli import units
 from ams.cli.confirm import Yes, confirm
+from ams.cli.failure import CommandFailed, Exit
 from ams.cli.output import format_time, print_fields, print_json, print_table
 from ams.cli.session import Session, with_session
 
@@ -126,6 +127,28 @@ def acl(
         if users is not None:
             client.topics.modify_acl(session.project, name, users)
         access.show_acl(session, client.topics.acl(session.project, name))
+
+
+@app.command("schema")
+@with_session
+def schema(
+    session: Session,
+    name: Name,
+    attach: Annotated[
+        str,
+        typer.Option(metavar="SCHEMA", help="Take only what fits this one.", show_default=False),
+    ] = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Take any message.")] = False,
+) -> None:
+    """Say what a topic's messages must look like."""
+    if bool(attach) == detach:
+        raise CommandFailed("give either --attach SCHEMA or --detach", Exit.USAGE)
+    with session.client() as client:
+        if attach:
+            client.topics.attach_schema(session.project, name, attach)
+        else:
+            client.topics.detach_schema(session.project, name)
+        _show(session, client.topics.show(session.project, name))
 
 
 def _retention(time: str, size: str) -> tuple[int | None, int | None]:

@@ -6,6 +6,7 @@ Encoding an object with `msgspec.json` gives the JSON that the broker sent.
 import base64
 import binascii
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -61,6 +62,62 @@ class TopicPage(Struct, frozen=True, rename="camel"):
     def items(self) -> tuple[Topic, ...]:
         """What the page holds."""
         return self.topics
+
+
+class Schema(Struct, frozen=True, kw_only=True):
+    """What messages must look like.
+
+    Attributes:
+        uuid: its identity; a new name leaves it.
+        name: `projects/PROJECT/schemas/SCHEMA`.
+        type: `json` or `avro`; empty if data may be anything.
+        schema: what data must match.
+        attributes_schema: what attributes must match; None if they may be any.
+    """
+
+    uuid: str
+    name: str
+    type: str
+    # Any, here and below: it is whatever JSON its author wrote.
+    schema: dict[str, Any] | None
+    attributes_schema: dict[str, Any] | None = field(default=None, name="attributesSchema")
+
+    @property
+    def short_name(self) -> str:
+        """The name within its project."""
+        return self.name.rpartition("/")[2]
+
+
+class SchemaList(Struct, frozen=True):
+    """All schemas of a project."""
+
+    schemas: tuple[Schema, ...]
+
+
+class AuditEntry(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A change: who made it, what it was, when, from where, and in which request."""
+
+    time: str
+    actor: str
+    actor_uuid: str
+    action: str
+    resource: str
+    source: str
+    trace_id: str
+    # Any: what there is to say differs from action to action.
+    detail: dict[str, Any]
+
+
+class AuditPage(Struct, frozen=True, rename="camel"):
+    """Some changes, newest first; an empty `next_page_token` ends the list."""
+
+    entries: tuple[AuditEntry, ...]
+    next_page_token: str
+
+    @property
+    def items(self) -> tuple[AuditEntry, ...]:
+        """What the page holds."""
+        return self.entries
 
 
 class AuthorizationHeader(Struct, frozen=True, omit_defaults=True):

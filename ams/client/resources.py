@@ -3,7 +3,7 @@
 To add a route, write the function that builds its call, and a line here.
 """
 
-from ams.client import projects, service, subscriptions, topics, users
+from ams.client import audit, projects, schemas, service, subscriptions, topics, users
 from ams.client.resource import ListMethod, Method, Resource, S_co
 
 
@@ -28,6 +28,8 @@ class Topics(Resource[S_co]):
     acl = Method(topics.acl)
     modify_acl = Method(topics.modify_acl)
     modify_retention = Method(topics.modify_retention)
+    attach_schema = Method(topics.attach_schema)
+    detach_schema = Method(topics.detach_schema)
     publish = Method(topics.publish)
 
 
@@ -47,6 +49,24 @@ class Subscriptions(Resource[S_co]):
     modify_offset = Method(subscriptions.modify_offset)
     time_to_offset = Method(subscriptions.time_to_offset)
     modify_ack_deadline = Method(subscriptions.modify_ack_deadline)
+
+
+class Schemas(Resource[S_co]):
+    """Schemas, as seen by a client."""
+
+    create = Method(schemas.create)
+    show = Method(schemas.show)
+    list = Method(schemas.list_all)
+    update = Method(schemas.update)
+    delete = Method(schemas.delete)
+    validate = Method(schemas.validate)
+
+
+class Audit(Resource[S_co]):
+    """The audit trail, as seen by a client."""
+
+    page = Method(audit.page)
+    list = ListMethod(audit.list_all)
 
 
 class Users(Resource[S_co]):
@@ -72,4 +92,6 @@ class Broker(Resource[S_co]):
         self.projects = Projects(sender)
         self.topics = Topics(sender)
         self.subscriptions = Subscriptions(sender)
+        self.schemas = Schemas(sender)
         self.users = Users(sender)
+        self.audit = Audit(sender)

@@ -105,6 +105,19 @@ def modify_retention(
     return Call("POST", path, no_answer, Repeat.SAFE, body=body)
 
 
+def attach_schema(project: str, topic: str, schema: str) -> Call[None]:
+    """Has a topic take only messages that fit a schema of its project, given by its short name."""
+    reference = f"projects/{project}/schemas/{checked_name('schema', schema)}"
+    body = msgspec.json.encode({"schema": reference})
+    path = f"{_path(project, topic)}:attachSchema"
+    return Call("POST", path, no_answer, Repeat.SAFE, body=body)
+
+
+def detach_schema(project: str, topic: str) -> Call[None]:
+    """Has a topic take any message."""
+    return Call("POST", f"{_path(project, topic)}:detachSchema", no_answer, Repeat.SAFE)
+
+
 def publish(
     project: str, topic: str, messages: Iterable[OutgoingMessage | msgspec.Raw]
 ) -> Call[tuple[str, ...]]:

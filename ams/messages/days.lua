@@ -1,12 +1,29 @@
 -- Tells how many messages were published to a topic a day. A topic that was dropped has its days.
 --
 -- KEYS  1 topic hash  2 days
+-- ARGV  1 how many days to tell at most, the newest ones; 0 = all
 -- Returns {day since 1970 in UTC, messages, and so on}, in no order.
 
-local answer = redis.call('HGETALL', KEYS[2])
-local day, day_messages = numbers(KEYS[1], 'day', 'day_messages')
-if day > 0 then
-  answer[#answer + 1] = digits(day)
-  answer[#answer + 1] = digits(day_messages)
+local most = tonumber(ARGV[1])
+local all = redis.call('HGETALL', KEYS[2])
+local today, day_messages = numbers(KEYS[1], 'day', 'day_messages')
+if today > 0 then
+  all[#all + 1] = digits(today)
+  all[#all + 1] = digits(day_messages)
+end
+if most == 0 or #all <= 2 * most then
+  return all
+end
+local days, messages = {}, {}
+for i = 1, #all, 2 do
+  local day = tonumber(all[i])
+  days[#days + 1] = day
+  messages[day] = all[i + 1]
+end
+table.sort(days, function(one, other) return one > other end)
+local answer = {}
+for i = 1, most do
+  answer[2 * i - 1] = digits(days[i])
+  answer[2 * i] = messages[days[i]]
 end
 return answer

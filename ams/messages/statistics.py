@@ -93,20 +93,42 @@ class Statistics(ScriptCalls):
         )
         return [_of_subscription(*reply) for reply in replies]
 
-    async def daily_counts(self, topics: Sequence[str]) -> Mapping[str, Mapping[date, int]]:
+    async def daily_counts(
+        self, topics: Sequence[str], newest: int | None = None
+    ) -> Mapping[str, Mapping[date, int]]:
         """Messages a day (UTC) of topics, named by their uuids, oldest day first.
 
         Of those that were dropped, too. Only days with a publish are there; if all publishes of a
         day were empty it counts 0 (contract: ams-users-metrics 8.1, 8.2).
+
+        Args:
+            topics: uuids.
+            newest: how many days of each to tell, the last that it has; None for all.
         """
         replies = await self._call_each(
-            scripts.DAYS, [((keys.topic(topic), keys.days(topic)), ()) for topic in topics]
+            scripts.DAYS,
+            [((keys.topic(topic), keys.days(topic)), (newest or 0,)) for topic in topics],
         )
         counts: dict[str, Mapping[date, int]] = {}
         for topic, reply in zip(topics, replies, strict=True):
             days = sorted(zip(map(int, reply[::2]), map(int, reply[1::2]), strict=True))
             counts[topic] = {_EPOCH + timedelta(days=day): number for day, number in days}
         return counts
+
+    async def published_between(
+        self, topics: Sequence[str], first: date, last: date
+    ) -> list[int | None]:
+        """Messages that topics, named by their uuids, got from `first` to `last` (UTC), in order.
+
+        Of those that were dropped, too. None for a topic that had no publish, not even an empty
+        one. What Redis adds up need not travel: a topic may have thousands of days.
+        """
+        window = ((first - _EPOCH).days, (last - _EPOCH).days)
+        replies = await self._call_each(
+            scripts.DAYS_BETWEEN,
+            [((keys.topic(topic), keys.days(topic)), window) for topic in topics],
+        )
+        return [messages if days else None for days, messages in replies]
 
 
 def _of_topic(

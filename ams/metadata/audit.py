@@ -67,7 +67,7 @@ def note(**detail: Any) -> None:  # noqa: ANN401 - whatever JSON can say
 def in_project(uuid: str) -> None:
     """Have what this request changes count as a change of this project, which it has just made."""
     current = origin.get()
-    if current is not None:
+    if current is not None and current.project_uuid is None:
         origin.set(replace(current, project_uuid=uuid))
 
 

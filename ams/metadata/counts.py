@@ -24,6 +24,7 @@ from ams.metadata.records import (
     MemberCounts,
     ProjectContents,
     ProjectCounts,
+    TopicSummary,
     UserTraces,
 )
 from ams.metadata.store import Store
@@ -106,6 +107,12 @@ async def of_members(store: Store, project_id: int) -> list[MemberCounts]:
         MemberCounts(name, topics.get(user_id, 0), subscriptions.get(user_id, 0))
         for user_id, name in cast("list[tuple[int, str]]", members)
     ]
+
+
+async def of_topic(store: Store, topic: TopicSummary) -> int:
+    """How many subscriptions a topic has."""
+    async with store.database.reading():
+        return await Subscription.filter(topic_id=topic.id).count()
 
 
 async def counted_topics(

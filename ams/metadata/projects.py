@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
@@ -64,6 +65,20 @@ async def list_all(store: Store) -> list[ProjectRecord]:
     async with store.database.reading():
         rows = await Project.all().order_by("id").select_related("created_by")
     return [_record(row) for row in rows]
+
+
+async def ids_by_name(
+    store: Store, *, names_in: Iterable[str] | None = None, ids_in: Iterable[int] | None = None
+) -> dict[str, int]:
+    """The ids of projects by their names: of all, or of those with some names or ids."""
+    chosen: dict[str, list[str] | list[int]] = {}
+    if names_in is not None:
+        chosen["name__in"] = sorted(filter(names.can_exist, set(names_in)))
+    if ids_in is not None:
+        chosen["id__in"] = sorted(set(ids_in))
+    async with store.database.reading():
+        rows = await Project.filter(**chosen).values_list("name", "id")
+    return dict(cast("list[tuple[str, int]]", rows))
 
 
 async def update(

@@ -148,10 +148,17 @@ async def uuids(store: Store, project_id: int) -> list[str]:
     return cast("list[str]", found)
 
 
-async def retired(store: Store, project_id: int) -> list[CountedTopic]:
-    """A project's deleted topics, whose daily counts of messages stay; oldest deletion first."""
+async def retired(store: Store, project_id: int, name: str | None = None) -> list[CountedTopic]:
+    """A project's deleted topics, whose daily counts of messages stay; oldest deletion first.
+
+    Args:
+        store: The database.
+        project_id: The project.
+        name: Only those that had this name.
+    """
+    named = {} if name is None else {"name": name}
     async with store.database.reading():
-        rows = await RetiredTopic.filter(project_id=project_id).order_by("id")
+        rows = await RetiredTopic.filter(project_id=project_id, **named).order_by("id")
     return [CountedTopic(row.uuid, row.project_id, row.name) for row in rows]
 
 

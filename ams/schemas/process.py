@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from ams.service.errors import InvalidArgument, Unavailable
+from ams.service.logs import get_logger
 from ams.service.supervise import Command, spawn
 
 #: How long the messages of one publish, or one document, may be validated, in seconds.
@@ -25,7 +26,13 @@ LENGTH: Final = struct.Struct("!I")
 #: The frame with which the process says that it is ready.
 READY: Final = b""
 
+#: What is answered when `MOST_WAITING` checks wait already, or the process can't be started.
+OVERLOADED: Final = "Too many messages wait for their validation"
+NOT_STARTED: Final = "Messages can't be validated at present"
+
 _OVERRUN: Final = "Message validation took too long"
+
+log = get_logger()
 
 
 class Task(msgspec.Struct, array_like=True):
@@ -70,7 +77,7 @@ class ValidationProcess:
             Unavailable: too many tasks wait, or the process can't be started.
         """
         if self._waiting >= MOST_WAITING:
-            raise Unavailable("Too many messages wait for their validation")
+            raise Unavailable(OVERLOADED)
         self._waiting += 1
         try:
             async with self._turn:
@@ -93,6 +100,7 @@ class ValidationProcess:
             async with asyncio.timeout(TIME_LIMIT_SECONDS):
                 answer = await child.ask(frame)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            log.warning("message validation was cut off")
             raise InvalidArgument(_OVERRUN) from None
         finally:
             if answer is None:  # it still works on this task, or is dead
@@ -109,7 +117,7 @@ class ValidationProcess:
                 async with asyncio.timeout(START_SECONDS):
                     ready = await self._child.receive() == READY
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
-                raise Unavailable("Messages can't be validated at present") from None
+                raise Unavailable(NOT_STARTED) from None
             finally:
                 if not ready:
                     await self._end()
@@ -176,5 +184,7 @@ def _command(descriptor: int) -> Command:
         name="validation",
         arguments=(sys.executable, "-P", "-m", "ams.schemas.child", str(descriptor)),
         environment=environment,
+        # A library that runs out of memory says so in words of its own: no line for our log.
+        output=asyncio.subprocess.DEVNULL,
         pass_fds=(descriptor,),
     )

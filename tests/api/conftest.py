@@ -42,6 +42,8 @@ async def place(node: Node) -> AsyncIterator[Project]:
     project = await Project.create(node)
     await project.topic("t")
     await project.subscription("s", "t")
+    schema = {"type": "avro", "schema": {"type": "string"}}
+    object_in(await project.request("POST", "/schemas/sc", json=schema))
     yield project
     assert object_in(await node.request("GET", "/healthz", token=None)) == {"status": "ok"}
     await project.remove()

@@ -1,11 +1,17 @@
 """Every change is on record: who, what, when, from where, in which request."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from ams.api.audit_pruning import LEASE
 from tests.api.client import Object, Project, assert_error, new_name, object_in
 from tests.conftest import StartNode
+from tests.eventually import eventually
 from tests.node import Node
 
 
@@ -182,3 +188,30 @@ async def test_nobody_else_is_believed_where_a_request_comes_from(project: Proje
     await project.request("PUT", "/topics/t", headers={"X-Forwarded-For": "198.51.100.7"})
     (entry, *_) = await entries(project)
     assert entry["source"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"), [(30, ["topics:create"]), (0, ["topics:create", "projects:create"])]
+)
+async def test_entries_are_kept_as_long_as_the_settings_say(
+    start_node: StartNode, tmp_path: Path, days: int, kept: list[str]
+) -> None:
+    node = await start_node(audit={"retention_days": days})
+    await node.request("POST", "/v1/projects/p", json={})
+    await node.request("PUT", "/v1/projects/p/topics/t")
+    node.terminate()
+    with closing(sqlite3.connect(tmp_path / "ams.db")) as database, database:
+        database.execute(
+            "UPDATE audit SET at = datetime('now', '-31 days') WHERE action = 'projects:create'"
+        )
+    async with Redis.from_url(str(node.settings["redis"]["url"])) as redis:
+        await redis.delete(LEASE)
+        await node.start()
+        # The first round comes with the start.
+        await eventually(lambda: redis.exists(LEASE) if days else node.request("GET", "/v1/audit"))
+
+    async def remaining() -> bool:
+        found = object_in(await node.request("GET", "/v1/audit"))["entries"]
+        return [entry["action"] for entry in found] == kept
+
+    await eventually(remaining)

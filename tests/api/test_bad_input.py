@@ -18,7 +18,15 @@ ACK_FAULTS = {"no ack pending", "wrong ack"}
 
 def paths(place: Project) -> dict[str, tuple[str, str]]:
     """Method and path of every route, by its name."""
-    values = {"project": place.name, "topic": "t", "subscription": "s", "user": "nobody"}
+    values = {
+        "project": place.name,
+        "topic": "t",
+        "subscription": "s",
+        "user": "nobody",
+        "schema": "sc",
+        "uuid": "nothing",
+        "token": "nothing",
+    }
     return {
         each.name: (each.method, re.sub(r"<(\w+)>", lambda m: values[m[1]], each.full_path))
         for each in OPERATIONS
@@ -27,6 +35,12 @@ def paths(place: Project) -> dict[str, tuple[str, str]]:
 
 #: Routes that read a body, and would change something if they liked it.
 WITH_BODY = [each.name for each in OPERATIONS if each.body is not None]
+
+#: What is wrong behind a first value only.
+BEHIND_A_VALUE = {"comment", "two values", "NUL after the value"}
+
+#: Routes that look for what they are about before they read (contract: ams-users-metrics 6.5, 7.3).
+EXISTENCE_FIRST = {"projects:addUser", "registrations:declineNewUser"}
 
 DEEP = 100_000
 #: Bodies that no route likes.
@@ -117,6 +131,10 @@ async def assert_harmless(place: Project, route: str, body: bytes) -> Answer:
         assert answer.message in ACK_FAULTS
     elif answer.status != 200:
         answer.assert_is_error()
+    if route == "projects:update" and answer.status == 200:
+        name = json.loads(answer.body)["name"]
+        back = json.dumps({"name": place.name}).encode()
+        await send(place.node, "PUT", f"/v1/projects/{name}", back)
     if route in ("users:create", "projects:create") and answer.status == 200:
         await place.node.request("DELETE", path)
     return answer
@@ -126,8 +144,13 @@ async def assert_harmless(place: Project, route: str, body: bytes) -> Answer:
 async def test_a_broken_body_is_400(place: Project, kind: str) -> None:
     for route in WITH_BODY:
         answer = await assert_harmless(place, route, BROKEN[kind])
-        if (route, kind) != ("topics:create", "empty"):  # Contract: ams-core 3.2.
-            assert (answer.status, route) == (400, route)
+        if (route, kind) == ("topics:create", "empty"):  # Contract: ams-core 3.2.
+            continue
+        if route == "schemas:update" and kind in BEHIND_A_VALUE:  # Contract: ams-core 1.9.
+            continue
+        if route in EXISTENCE_FIRST:
+            continue
+        assert (answer.status, route) == (400, route)
 
 
 @pytest.mark.parametrize("kind", ODD)

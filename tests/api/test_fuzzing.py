@@ -78,7 +78,15 @@ async def test_no_request_is_our_fault_or_gets_an_undocumented_answer(
     await project.topic("t")
     await project.subscription("s", "t")
     user = await project.user("publisher")
-    names = {"project": project.name, "topic": "t", "subscription": "s", "user": user.name}
+    schema = {"type": "json", "schema": {"type": "object"}}
+    await project.request("POST", "/schemas/sc", json=schema)
+    names = {
+        "project": project.name,
+        "topic": "t",
+        "subscription": "s",
+        "user": user.name,
+        "schema": "sc",
+    }
     path = re.sub(r"<(\w+)>", r"{\1}", operation.full_path)
     strategy = SCHEMA[path][operation.method].as_strategy(generation_mode=mode)
 

@@ -15,12 +15,14 @@ from tests.conftest import StartNode
 GUARDED = [(each.name, each.method, each.full_path) for each in OPERATIONS if not each.is_open]
 # The last one ends the project in which the others are tried.
 GUARDED.sort(key=lambda guarded: guarded[0] == "projects:delete")
+#: Who has this role must be on a list, which is looked at first (contract: ams-users-metrics 2.6).
+LISTED = {"topics:metrics": "publisher", "subscriptions:metrics": "consumer"}
 ALL_ROLES = sorted(frozenset().union(*DEFAULT_ROLES.values()))
 
 
 async def attempt(project: Project, method: str, path: str, token: str) -> httpx.Response:
     """Uses a route in a way that changes nothing: without a body, or on what does not exist."""
-    for variable in ("topic", "subscription", "user"):
+    for variable in ("topic", "subscription", "user", "schema", "uuid", "token"):
         path = path.replace(f"<{variable}>", "nothing")
     path = path.replace("<project>", project.name)
     content = b"[" if method == "PUT" else b""
@@ -36,7 +38,7 @@ async def test_a_service_role_opens_its_routes_and_no_others(project: Project, r
     user = await project.user(service_roles=[role])
     for route, method, path in GUARDED:
         answer = await attempt(project, method, path, user.token)
-        if may(route, role):
+        if may(route, role) and LISTED.get(route) != role:
             assert answer.status_code in (200, 400, 404), (route, answer.text)
         else:
             assert_error(answer, 403, FORBIDDEN)
@@ -52,7 +54,7 @@ async def test_a_project_role_opens_its_routes_in_the_project_and_no_others(
         answer = await attempt(project, method, path, user.token)
         if "<project>" not in path:
             assert_error(answer, 401, "Unauthorized")
-        elif may(route, role):
+        elif may(route, role) and LISTED.get(route) != role:
             assert answer.status_code in (200, 400, 404), (route, answer.text)
         else:
             assert_error(answer, 403, FORBIDDEN)

@@ -5,13 +5,14 @@ take their share of the cores from the broker as they would nowhere else.
 """
 
 import asyncio
+import base64
 import json
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,8 @@ DATA = "QUJD" * 256
 PROJECT = "bench"
 TOPICS = 10_000
 BATCH = 100
+#: Properties of the schema that messages are checked by.
+PROPERTIES = 20
 #: Messages stored to see what one takes.
 MESSAGES = 3000
 #: How often each round trip is measured; the median counts.
@@ -114,6 +117,28 @@ class Bench:
         """Messages a second out against messages a second in."""
         value = ratio(self.pull().rate, self.publish(BATCH).rate)
         return Figure("pull of 100 / publish of 100", value, 2.0, at_least=True)
+
+    async def schema(self) -> Figure:
+        """A publish of a batch that fits a schema against one that nobody checks."""
+        properties = {f"p{number}": {"type": "string"} for number in range(PROPERTIES)}
+        body = {
+            "type": "json",
+            "schema": {"type": "object", "properties": properties, "required": [*properties]},
+        }
+        await self.call("POST", f"/v1/projects/{PROJECT}/schemas/bench", body)
+        for name in ("checked", "unchecked"):
+            await self.make_topic(name)
+        reference = {"schema": f"projects/{PROJECT}/schemas/bench"}
+        await self.call("POST", f"/v1/projects/{PROJECT}/topics/checked:attachSchema", reference)
+        text = json.dumps(dict.fromkeys(properties, "x" * 26))
+        message = {"data": base64.b64encode(text.encode()).decode()}
+        batch = json.dumps({"messages": [message] * BATCH}).encode()
+
+        def publish(topic: str) -> float:
+            return replace(self.publish(BATCH, topic), body=batch).rate()
+
+        value = ratio(lambda: publish("checked"), lambda: publish("unchecked"))
+        return Figure("batch of 100, with a schema / without", value, 0.5, at_least=True)
 
     async def memory(self) -> Figure:
         """Memory that Redis takes for a log, against the size of its messages."""
@@ -214,6 +239,7 @@ async def main() -> int:
                     bench.one_message,
                     bench.batches,
                     bench.pulling,
+                    bench.schema,
                     bench.waiting,
                     bench.memory,
                     bench.many_topics,

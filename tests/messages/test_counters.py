@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -263,3 +263,44 @@ async def test_days_of_many_topics_are_read_at_once(log: MessageLog) -> None:
     await asyncio.gather(*(log.drop(topic.uuid) for topic in topics[::2]))
     counts = await log.daily_counts([topic.uuid for topic in topics])
     assert [sum(counts[topic.uuid].values()) for topic in topics] == [n % 4 for n in range(300)]
+
+
+async def test_the_newest_days_can_be_asked_for(opened: OpenLog) -> None:
+    log, topic, new = opened.log, new_topic(), new_topic()
+    time = (await publish(log, topic, "a")).time
+    today = datetime.fromtimestamp(time / SECOND, UTC).date()
+    days = {today - timedelta(days=n): n for n in range(3, 15)}
+    since_1970 = {str((day - date(1970, 1, 1)).days): n for day, n in days.items()}
+    for field, messages in since_1970.items():
+        await opened.set_field(keys.days(topic.uuid), field, messages)
+    whole = [*reversed(days.items()), (today, 1)]
+    for newest, expected in ((1, whole[-1:]), (5, whole[-5:]), (13, whole), (14, whole)):
+        counts = await log.daily_counts([new.uuid, topic.uuid], newest)
+        assert [*counts[topic.uuid].items()] == expected
+        assert counts[new.uuid] == {}
+    await log.drop(topic.uuid)
+    assert [*(await log.daily_counts([topic.uuid], 5))[topic.uuid].items()] == whole[-5:]
+
+
+async def test_what_was_published_in_some_days_is_added_up(opened: OpenLog) -> None:
+    """Both ends are in it; an empty publish is one, and a deleted topic has its days."""
+    log, topic, new = opened.log, new_topic(), new_topic()
+    await publish(log, topic, "a", "b")
+    await opened.age(topic, 3)
+    await publish(log, topic)
+    await opened.age(topic, 2)
+    await publish(log, topic, "c")
+    today = datetime.fromtimestamp((await publish(log, topic, "d")).time / SECOND, UTC).date()
+
+    async def between(first: int, last: int) -> int | None:
+        begin, end = today - timedelta(days=first), today - timedelta(days=last)
+        nothing, found = await log.published_between([new.uuid, topic.uuid], begin, end)
+        assert nothing is None
+        return found
+
+    for _ in range(2):
+        assert [await between(n, n) for n in range(5)] == [2, None, 0, 2, None]
+        assert [await between(3, n) for n in range(4)] == [4, 2, 2, 2]
+        assert await between(0, 3) is None
+        assert await log.published_between([topic.uuid], date.min, date.max) == [4]
+        await log.drop(topic.uuid)

@@ -1,6 +1,7 @@
 """The Lua scripts and what their first comments say of them."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,7 @@ async def use_everything(log: MessageLog) -> None:
     await log.topic_statistics([topic.uuid])
     await log.subscription_statistics([cursor])
     await log.daily_counts([topic.uuid])
+    await log.published_between([topic.uuid], date.min, date.max)
     round_ = (await log.begin_round())[0] or Round(1, 0)
     await log.sample(round_, [(topic.uuid, [cursor])])
     await log.end_round(round_)

@@ -110,6 +110,8 @@ async def test_deleted_topics_are_still_counted_until_their_project_goes(
     second = await make_topic(store, project)
     old = CountedTopic(first.uuid, project.id, "news")
     assert await topics.retired(store, project.id) == [old]
+    assert await topics.retired(store, project.id, "news") == [old]
+    assert await topics.retired(store, project.id, "New") == []
     expected = [CountedTopic(second.uuid, project.id, "news"), old]
     with statements:
         assert await counts.counted_topics(store, [project.id]) == expected
@@ -125,6 +127,18 @@ async def test_deleted_topics_are_still_counted_until_their_project_goes(
     }
     assert Change("retired_topic", first.uuid, first.uuid, None) in listener.last
     assert await counts.counted_topics(store, [project.id]) == []
+
+
+async def test_the_subscriptions_of_a_topic_are_counted(
+    store: Store, project: ProjectRecord, statements: Statements
+) -> None:
+    topic, other = await make_topic(store, project), await make_topic(store, project, "other")
+    for number in range(3):
+        await make_subscription(store, project, topic, f"s{number}")
+    await make_subscription(store, project, other, "elsewhere")
+    with statements:
+        assert await counts.of_topic(store, topic) == 3
+    assert statements.count == 1
 
 
 async def test_many_projects_are_counted_in_batches(store: Store, statements: Statements) -> None:

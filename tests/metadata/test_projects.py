@@ -12,7 +12,7 @@ from ams.metadata.models import DESCRIPTION_LENGTH, TEXT_LENGTH
 from ams.metadata.records import Change
 from ams.metadata.store import Store
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
-from tests.metadata.conftest import Listener
+from tests.metadata.conftest import Listener, Statements
 from tests.metadata.make import make_project, make_subscription, make_topic, make_user
 
 
@@ -246,3 +246,23 @@ class TestUpdate:
             return_exceptions=True,
         )
         assert sum(isinstance(result, InvalidArgument) for result in results) == 5
+
+
+async def test_ids_are_found_by_names_and_names_by_ids(
+    store: Store, statements: Statements
+) -> None:
+    made = {name: (await make_project(store, name)).id for name in ("B", "b", "A")}
+    with statements:
+        assert await projects.ids_by_name(store) == made
+        wanted = ["B", "A", "B", "no", "", " A", "A ", "\ud800", "x" * 300]
+        found = await projects.ids_by_name(store, names_in=wanted)
+        assert {name: found.get(name) for name in wanted} == {
+            **dict.fromkeys(wanted),
+            "A": made["A"],
+            "B": made["B"],
+        }
+        ids = [made["b"], made["b"], 0]
+        assert await projects.ids_by_name(store, ids_in=ids) == {"b": made["b"]}
+    assert statements.count == 3
+    assert await projects.ids_by_name(store, names_in=[]) == {}
+    assert await projects.ids_by_name(store, ids_in=[]) == {}

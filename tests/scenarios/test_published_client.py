@@ -154,3 +154,93 @@ def test_projects_status_and_version(ams: ArgoMessagingService) -> None:
     assert ams.get_project(ams.project)["description"] == "of the published client"
     assert ams.status()["status"] == "ok"
     assert ams.version()
+
+
+def test_metrics_of_the_service(ams: ArgoMessagingService) -> None:
+    metrics = ams.metrics()["metrics"]
+    assert [each["metric"] for each in metrics[:2]] == [
+        "ams_node.cpu_usage",
+        "ams_node.memory_usage",
+    ]
+
+
+def test_activity_of_projects_and_the_usage_report(ams: ArgoMessagingService, topic: str) -> None:
+    ams.publish(topic, [AmsMessage(data=str(i)) for i in range(3)])
+    days = {
+        "start_date": datetime.now(UTC) - timedelta(days=1),
+        "end_date": datetime.now(UTC) + timedelta(days=1),
+    }
+    activity = ams.va_metrics(projects=[ams.project], **days)
+    assert activity["projects_metrics"] == {
+        "projects": [
+            {
+                "project": ams.project,
+                "message_count": 3,
+                "average_daily_messages": 1,
+                "topics_count": 1,
+                "subscriptions_count": 1,
+                "users_count": 0,
+            }
+        ],
+        "total_message_count": 3,
+        "average_daily_messages": 1,
+    }
+    everything = ams.va_metrics()
+    assert ams.project in [each["project"] for each in everything["projects_metrics"]["projects"]]
+    with pytest.raises(AmsServiceException, match="Project no-such doesn't exist") as refused:
+        ams.va_metrics(projects=["no-such"])
+    assert refused.value.code == 404
+    with pytest.raises(AmsServiceException, match="cannot be after") as refused:
+        ams.va_metrics(start_date=days["end_date"], end_date=days["start_date"])
+    assert refused.value.code == 400
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    projects = [AmsUserProject(ams.project, ["project_admin"])]
+    made = ams.create_user(AmsUser(name=name, projects=projects))
+    try:
+        own = ArgoMessagingService(endpoint=ams.endpoint, token=made.token, project=ams.project)
+        report = own.usage_report(projects=[ams.project, "no-such"], **days)
+        assert report["va_metrics"] == {
+            **ams.va_metrics(projects=[ams.project], **days),
+            "total_users_count": 1,
+        }
+        assert report["operational_metrics"]["metrics"]
+        with pytest.raises(AmsServiceException) as refused:
+            own.metrics()
+        assert refused.value.code == 401
+    finally:
+        ams.delete_user(name)
+    with pytest.raises(AmsServiceException) as refused:
+        ams.usage_report()
+    assert refused.value.code == 401
+
+
+def test_users_are_changed_and_found(ams: ArgoMessagingService) -> None:
+    name = f"user-{uuid.uuid4().hex[:8]}"
+    made = ams.create_user(AmsUser(name=name, email="old@example.org"))
+    try:
+        ams.update_user(name, email="new@example.org", service_roles=[], projects=[])
+        assert ams.get_user_by_token(made.token).email == "new@example.org"
+        assert ams.get_user_by_uuid(made.uuid).name == name
+    finally:
+        ams.delete_user(name)
+
+
+def test_members(ams: ArgoMessagingService) -> None:
+    name = f"member-{uuid.uuid4().hex[:8]}"
+    made = ams.create_project_member(name, roles=["consumer"], email="member@example.org")
+    try:
+        assert made.token
+        assert ams.get_project_member(name).projects[0].roles == ["consumer"]
+        ams.remove_project_member(name, ams.project)
+        with pytest.raises(AmsServiceException) as refused:
+            ams.get_project_member(name)
+        assert refused.value.code == 404
+        ams.add_project_member(name, roles=["publisher"])
+        assert ams.get_project_member(name).projects[0].roles == ["publisher"]
+    finally:
+        ams.delete_user(name)
+
+
+def test_a_project_is_changed(ams: ArgoMessagingService) -> None:
+    ams.update_project(ams.project, description="described anew")
+    assert ams.get_project(ams.project)["description"] == "described anew"

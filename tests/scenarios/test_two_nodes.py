@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest_asyncio
 
@@ -15,6 +16,7 @@ from tests.conftest import StartNode
 from tests.eventually import eventually
 from tests.mariadb import MariaDB
 from tests.node import Node
+from tests.servers import FSYNC, RedisServer
 
 Nodes = tuple[Node, Node]
 PUBLISHERS = 32
@@ -104,6 +106,31 @@ async def test_a_changed_access_list_holds_on_the_other_node_for_the_next_reques
             answer = await node.request("POST", project.publish, token=token, json=message("x"))
             assert answer.status_code == (HTTPStatus.OK if allowed else HTTPStatus.FORBIDDEN)
         here, there = there, here
+
+
+async def test_who_is_let_in_or_gets_a_topic_back_is_not_refused_for_want_of_a_broadcast(
+    start_node: StartNode, redis_binary: Path
+) -> None:
+    """What one node remembers against a request is looked up before it is said."""
+    with RedisServer(redis_binary, **FSYNC) as server, server.client() as redis:
+        here, there = [await start_node(redis={"url": server.url}) for _ in range(2)]
+        await ok(here, "POST", "/v1/projects/p", {})
+        user, token = await make_user(here, "p", "publisher")
+        topic, pull = "/v1/projects/p/topics/t", "/v1/projects/p/subscriptions/s:pull"
+        await ok(here, "PUT", topic)
+        await ok(here, "PUT", "/v1/projects/p/subscriptions/s", {"topic": "projects/p/topics/t"})
+        for _ in range(5):
+            answer = await there.request("POST", f"{topic}:publish", token=token, json=message("x"))
+            assert answer.status_code == HTTPStatus.FORBIDDEN
+            redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await ok(here, "POST", f"{topic}:modifyAcl", {"authorized_users": [user]})
+            answer = await there.request("POST", f"{topic}:publish", token=token, json=message("x"))
+            assert answer.status_code == HTTPStatus.OK
+            await ok(here, "DELETE", topic)
+            assert (await there.request("POST", pull, json={})).status_code == HTTPStatus.CONFLICT
+            redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await ok(here, "PUT", topic)
+            await ok(there, "POST", pull, {})
 
 
 async def test_a_changed_ack_deadline_holds_on_the_other_node_for_the_next_request(
