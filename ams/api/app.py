@@ -6,9 +6,11 @@ from typing import Final
 from ams.api import (
     access_lists,
     audit,
+    members,
     messages,
     offsets,
     projects,
+    registrations,
     schemas,
     service,
     subscriptions,
@@ -34,7 +36,9 @@ OPERATIONS: Final = operations_of(
     (
         service,
         users,
+        registrations,
         projects,
+        members,
         topics,
         subscriptions,
         access_lists,

@@ -8,14 +8,15 @@ from ams.api import answers, fields
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import PROJECT, BodyKind, operation
-from ams.metadata import projects
-from ams.service.errors import AlreadyExists, InvalidArgument
+from ams.metadata import audit, projects
+from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument
+from ams.service.routes import NAME
 
 
 class ProjectBody(Body):
-    """A project as its creator wants it; its name is in the path."""
+    """A project as somebody wants it to be."""
 
-    name: fields.ServerText = ""
+    name: Annotated[str, Meta(description="A new name, in an update.")] = ""
     description: Annotated[str, Meta(examples=["Readings of the north field"])] = ""
     created_on: fields.ServerText = ""
     modified_on: fields.ServerText = ""
@@ -23,6 +24,8 @@ class ProjectBody(Body):
 
 
 CREATION: Final = BodyKind(ProjectBody, InvalidArgument("Invalid Project Arguments"))
+#: What is wrong with it is said in other words (contract: O-49).
+UPDATE: Final = BodyKind(ProjectBody, BadRequest())
 
 
 @operation("projects:list", "GET", "/v1/projects")
@@ -47,6 +50,26 @@ async def create(call: Call) -> answers.Project:
         call.names["project"],
         description=body.description,
         created_by_id=call.caller.user_id,
+    )
+    return answers.Project.of(record)
+
+
+@operation(
+    "projects:update",
+    "PUT",
+    PROJECT,
+    body=UPDATE,
+    errors=[InvalidArgument("invalid project name change, name already exists")],
+)
+async def update(call: Call) -> answers.Project:
+    """Change a project; what is empty or absent stays as it is (contract: ams-core 2.5, O-7)."""
+    body = await call.read(UPDATE)
+    if body.name and not NAME.fullmatch(body.name):
+        raise InvalidArgument("Invalid project name")
+    given = {"name": body.name, "description": body.description}
+    audit.note(**{key: text for key, text in given.items() if text})
+    record = await projects.update(
+        call.broker.store, call.project.id, name=body.name, description=body.description
     )
     return answers.Project.of(record)
 

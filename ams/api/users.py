@@ -1,108 +1,102 @@
 """Users (contract: ams-users-metrics 5)."""
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Final
 
-from msgspec import Meta, field
-
-from ams.api import answers, fields, formats
-from ams.api.bodies import Body
+from ams.api import answers, formats, new_users, user_views
 from ams.api.calls import Call, known_caller
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, BodyKind, Parameter, operation
-from ams.auth.tokens import digest, new_token
-from ams.metadata import users
-from ams.metadata.records import UserFields, UserRecord
+from ams.api.operations import Parameter, operation
+from ams.api.user_bodies import (
+    BAD_ARGUMENTS,
+    BAD_ROLE,
+    USER_BODY,
+    ProjectRolesBody,
+    UserBody,
+    can_be_user,
+    require_roles,
+)
+from ams.auth.tokens import digest
+from ams.metadata import audit, users
+from ams.metadata.records import UserFields
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
 
-#: Paths of their own, so no user can have these names (contract: ams-users-metrics 14 #24).
-RESERVED_NAMES: Final = frozenset({"profile", "usageReport"})
-
-
-class ProjectRolesBody(Body):
-    """A user's roles in one project."""
-
-    project: Annotated[str, Meta(description="Its name.", examples=["demo"])] = ""
-    roles: fields.Roles = field(default_factory=list)
-    topics: Annotated[list[str], fields.READ_ONLY] = field(default_factory=list)
-    subscriptions: Annotated[list[str], fields.READ_ONLY] = field(default_factory=list)
-
-
-class UserBody(Body):
-    """A user as the creator wants it; the name is in the path."""
-
-    email: Annotated[str, Meta(examples=["alice@example.org"])] = ""
-    first_name: str = ""
-    last_name: str = ""
-    organization: str = ""
-    description: str = ""
-    service_roles: Annotated[list[str], Meta(description="Roles that hold in every project.")] = (
-        field(default_factory=list)
-    )
-    projects: list[ProjectRolesBody] = field(default_factory=list)
-    name: fields.ServerText = ""
-    uuid: fields.ServerText = ""
-    token: fields.ServerText = ""
-    created_on: fields.ServerText = ""
-    modified_on: fields.ServerText = ""
-    created_by: fields.ServerText = ""
-
-
 USER: Final = "/v1/users/<user>"
-CREATION: Final = BodyKind(UserBody, InvalidArgument("Invalid User Arguments"))
 OF_PROJECT: Final = Parameter("project", "Only members of this project.")
-DETAILS: Final = Parameter("details", "`true` shows each user's projects, too.")
-#: The published client's name for the page token (contract: ams-users-metrics 14 #28).
-OTHER_PAGE_TOKEN: Final = Parameter("nextPageToken", "Another name of `pageToken`.")
+#: How a body may be wrong. A project may also go away at the last moment.
+_BODY_ERRORS: Final = (
+    InvalidArgument("duplicate reference of project {project}"),
+    InvalidArgument("invalid project: {project}"),
+    BAD_ROLE,
+    NotFound("project"),
+)
 
 
 @operation(
-    "users:create",
-    "POST",
-    USER,
-    body=CREATION,
-    errors=[
-        AlreadyExists("User"),
-        InvalidArgument("duplicate reference of project {project}"),
-        InvalidArgument("invalid project: {project}"),
-        InvalidArgument("invalid role: {role}"),
-    ],
+    "users:create", "POST", USER, body=USER_BODY, errors=[AlreadyExists("User"), *_BODY_ERRORS]
 )
 async def create(call: Call) -> answers.User:
     """Create a user, and show the token (contract: ams-users-metrics 5.6)."""
-    body = await call.read(CREATION)
-    name = call.names["user"]
-    if name in RESERVED_NAMES:
-        raise InvalidArgument("Invalid user name")
-    await _require_unused(call, name)
-    token = new_token()
-    record = await users.create(
-        call.broker.store,
-        name,
-        token_digest=digest(token),
-        token_ciphertext=call.broker.token_box.encrypt(token),
-        fields=UserFields(
-            email=body.email,
-            first_name=body.first_name,
-            last_name=body.last_name,
-            organization=body.organization,
-            description=body.description,
-        ),
-        memberships=await _memberships(call, body.projects),
-        service_roles=await _roles(call, body.service_roles),
-        created_by_id=call.caller.user_id,
+    new_users.require_possible_name(call)
+    body = await call.read(USER_BODY)
+    await new_users.require_unused_name(call)
+    memberships = await _memberships(call, body.projects or ())
+    service_roles = await _service_roles(call, body)
+    _note(body)
+    return await new_users.create(call, _fields(body), memberships or {}, service_roles or [])
+
+
+@operation(
+    "users:update",
+    "PUT",
+    USER,
+    body=USER_BODY,
+    errors=[
+        NotFound("User"),
+        InvalidArgument("invalid user name change, name already exists"),
+        *_BODY_ERRORS,
+    ],
+)
+async def update(call: Call) -> answers.User:
+    """Change a user; what is empty or absent stays as it is (contract: ams-users-metrics 5.7).
+
+    `projects` and `service_roles` replace what there is.
+    """
+    body = await call.read(USER_BODY)
+    if body.name and not can_be_user(body.name):
+        raise InvalidArgument(BAD_ARGUMENTS)
+    memberships = await _memberships(call, body.projects)
+    service_roles = await _service_roles(call, body)
+    store = call.broker.store
+    known = await users.by_name(store, call.names["user"])
+    _note(body)
+    record = await users.update(
+        store,
+        known.id,
+        name=body.name,
+        fields=_fields(body),
+        memberships=memberships,
+        service_roles=service_roles,
     )
-    return answers.User.of(record, token)
+    return user_views.full_view(call, record)
 
 
-async def _require_unused(call: Call, name: str) -> None:
-    """A taken name is told before faults in the body; the database decides between two at once."""
-    try:
-        await users.by_name(call.broker.store, name)
-    except NotFound:
-        return
-    raise AlreadyExists("User")
+def _fields(body: UserBody) -> UserFields:
+    return UserFields(
+        email=body.email,
+        first_name=body.first_name,
+        last_name=body.last_name,
+        organization=body.organization,
+        description=body.description,
+    )
 
 
-async def _memberships(call: Call, entries: list[ProjectRolesBody]) -> dict[int, list[str]]:
+async def _memberships(
+    call: Call, entries: Sequence[ProjectRolesBody] | None
+) -> dict[int, list[str]] | None:
+    """Roles by the ids of the projects; None if nothing is said of projects."""
+    if entries is None:
+        return None
+    valid = (await call.broker.roles()).valid_roles()
     memberships: dict[int, list[str]] = {}
     seen = set()
     for entry in entries:
@@ -115,22 +109,43 @@ async def _memberships(call: Call, entries: list[ProjectRolesBody]) -> dict[int,
             project = await call.broker.catalog.project(entry.project)
         except NotFound:
             raise InvalidArgument(f"invalid project: {entry.project}") from None
-        memberships[project.id] = await _roles(call, entry.roles)
+        require_roles(entry.roles, valid)
+        memberships[project.id] = entry.roles
     return memberships
 
 
-async def _roles(call: Call, roles: list[str]) -> list[str]:
-    valid = (await call.broker.roles()).valid_roles()
-    for role in roles:
-        if role not in valid:
-            raise InvalidArgument(f"invalid role: {role}")
-    return roles
+async def _service_roles(call: Call, body: UserBody) -> list[str] | None:
+    require_roles(body.service_roles or (), (await call.broker.roles()).valid_roles())
+    return body.service_roles
+
+
+def _note(body: UserBody) -> None:
+    """Has the trail say which rights a user gets, and which name."""
+    if body.name:
+        audit.note(name=body.name)
+    if body.projects is not None:
+        audit.note(projects={each.project: each.roles for each in body.projects if each.project})
+    if body.service_roles is not None:
+        audit.note(service_roles=body.service_roles)
 
 
 @operation("users:show", "GET", USER, errors=[NotFound("User")])
 async def show(call: Call) -> answers.User:
     """Show a user, token included (contract: ams-users-metrics 5.2)."""
-    return _full_view(call, await users.by_name(call.broker.store, call.names["user"]))
+    return user_views.full_view(call, await users.by_name(call.broker.store, call.names["user"]))
+
+
+@operation("users:byToken", "GET", "/v1/users:byToken/<token>", errors=[NotFound("User")])
+async def show_by_token(call: Call) -> answers.User:
+    """Show the user who has a token (contract: ams-users-metrics 5.3)."""
+    record = await users.by_digest(call.broker.store, digest(call.names["token"]))
+    return user_views.full_view(call, record)
+
+
+@operation("users:byUUID", "GET", "/v1/users:byUUID/<uuid>", errors=[NotFound("User")])
+async def show_by_uuid(call: Call) -> answers.User:
+    """Show the user who has a uuid, token included (contract: ams-users-metrics 5.4)."""
+    return user_views.full_view(call, await users.by_uuid(call.broker.store, call.names["uuid"]))
 
 
 @operation("users:profile", "GET", "/v1/users/profile", errors=[Unauthorized()], is_open=True)
@@ -140,7 +155,7 @@ async def profile(call: Call) -> answers.User:
     if caller is None or caller.user_id is None:
         raise Unauthorized
     try:
-        return _full_view(call, await users.by_id(call.broker.store, caller.user_id))
+        return user_views.full_view(call, await users.by_id(call.broker.store, caller.user_id))
     except NotFound:
         raise Unauthorized from None
 
@@ -149,7 +164,7 @@ async def profile(call: Call) -> answers.User:
     "users:list",
     "GET",
     "/v1/users",
-    query=[OF_PROJECT, DETAILS, PAGE_SIZE, PAGE_TOKEN, OTHER_PAGE_TOKEN],
+    query=[OF_PROJECT, *user_views.PAGE_QUERY],
     errors=[NotFound("ProjectUUID"), *formats.PAGE_ERRORS],
 )
 async def list_users(call: Call) -> answers.Users:
@@ -160,32 +175,18 @@ async def list_users(call: Call) -> answers.Users:
             project_id = (await call.broker.catalog.project(name)).id
         except NotFound:
             raise NotFound("ProjectUUID") from None
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    token = call.argument(PAGE_TOKEN) or call.argument(OTHER_PAGE_TOKEN)
-    page = await users.list_page(
-        call.broker.store,
-        page_size=size,
-        from_id=formats.page_start(token),
-        project_id=project_id,
-        details=call.argument(DETAILS).lower() == "true",
-    )
-    decrypt = call.broker.token_box.decrypt
-    items = [answers.User.of(record, decrypt(record.token_ciphertext)) for record in page.items]
-    return answers.Users(items, formats.page_token(page.next_id), page.total)
+    return await user_views.page(call, project_id)
 
 
 @operation("users:refreshToken", "POST", USER, verb="refreshToken", errors=[NotFound("User")])
 async def refresh_token(call: Call) -> answers.User:
     """Give a user a new token, and show it; the old one stops working at once (5.8)."""
-    store, token = call.broker.store, new_token()
+    store, token = call.broker.store, new_users.StoredToken.new(call)
     record = await users.by_name(store, call.names["user"])
     await users.set_token(
-        store,
-        record.id,
-        token_digest=digest(token),
-        token_ciphertext=call.broker.token_box.encrypt(token),
+        store, record.id, token_digest=token.digest, token_ciphertext=token.ciphertext
     )
-    return answers.User.of(await users.by_id(store, record.id), token)
+    return answers.User.of(await users.by_id(store, record.id), token.text)
 
 
 @operation("users:delete", "DELETE", USER, errors=[NotFound("User")])
@@ -193,7 +194,3 @@ async def delete(call: Call) -> None:
     """Delete a user (contract: ams-users-metrics 5.9, 14 #2)."""
     store = call.broker.store
     await users.delete(store, (await users.by_name(store, call.names["user"])).id)
-
-
-def _full_view(call: Call, record: UserRecord) -> answers.User:
-    return answers.User.of(record, call.broker.token_box.decrypt(record.token_ciphertext))

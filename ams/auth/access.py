@@ -19,6 +19,9 @@ SERVICE_CALLER = Caller(
     project_roles=MappingProxyType({}),
 )
 
+#: What the admin of a project can make others in it (contract: decision 15).
+PROJECT_ROLES = frozenset({PROJECT_ADMIN, PUBLISHER, CONSUMER})
+
 _NO_ROLES: frozenset[str] = frozenset()
 _SEES_ALL = frozenset({SERVICE_ADMIN, PROJECT_ADMIN})
 
@@ -73,6 +76,16 @@ def is_privileged(caller: Caller) -> bool:
     A role `service_admin` in a project is none of the service, and does not count.
     """
     return SERVICE_ADMIN in caller.service_roles
+
+
+def roles_to_give(table: RoleTable, caller: Caller) -> frozenset[str]:
+    """The roles that a caller can give to members of a project (contract: decision 15).
+
+    All that there are, if the caller is privileged. Others could give themselves rights that no
+    project has.
+    """
+    valid = table.valid_roles()
+    return valid if is_privileged(caller) else valid & PROJECT_ROLES
 
 
 def require_publisher(caller: Caller, roles: frozenset[str], acl: frozenset[int]) -> None:

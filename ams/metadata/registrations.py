@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from tortoise.queryset import QuerySet
 
-from ams.metadata import names, users
+from ams.metadata import audit, names, users
 from ams.metadata.models import Registration, User
 from ams.metadata.records import (
     RegistrationRecord,
@@ -58,6 +58,7 @@ async def create(
             activation_ciphertext=activation_ciphertext,
             registered_at=datetime.now(UTC),
         )
+        audit.note(uuid=row.uuid, name=name)
         return await _load(row.uuid)
 
     return await store.write(insert)
@@ -122,6 +123,7 @@ async def accept(
 
     async def insert(changes: Changes) -> UserRecord:
         row = await _lock_pending(uuid)
+        audit.note(name=row.name)
         user = await users.insert_row(
             row.name,
             token_digest=token_digest,
@@ -151,7 +153,9 @@ async def decline(store: Store, uuid: str, *, comment: str, by_id: int | None) -
 
     async def update(changes: Changes) -> None:
         del changes  # Nobody caches registrations.
-        await _close(await _lock_pending(uuid), "declined", comment, by_id)
+        row = await _lock_pending(uuid)
+        audit.note(name=row.name)
+        await _close(row, "declined", comment, by_id)
 
     try:
         await store.write(update)

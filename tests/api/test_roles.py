@@ -20,7 +20,7 @@ ALL_ROLES = sorted(frozenset().union(*DEFAULT_ROLES.values()))
 
 async def attempt(project: Project, method: str, path: str, token: str) -> httpx.Response:
     """Uses a route in a way that changes nothing: without a body, or on what does not exist."""
-    for variable in ("topic", "subscription", "user", "schema"):
+    for variable in ("topic", "subscription", "user", "schema", "uuid", "token"):
         path = path.replace(f"<{variable}>", "nothing")
     path = path.replace("<project>", project.name)
     content = b"[" if method == "PUT" else b""
