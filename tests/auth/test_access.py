@@ -10,6 +10,7 @@ from ams.auth.access import (
     require_consumer,
     require_publisher,
     roles_in,
+    roles_to_give,
     subscriptions_of,
     topics_of,
 )
@@ -97,6 +98,15 @@ def test_a_service_admin_is_privileged() -> None:
 def test_a_service_admin_of_a_project_is_not_privileged() -> None:
     """Contract: decision 15."""
     assert not is_privileged(caller("service_admin"))
+
+
+def test_only_the_privileged_can_give_every_valid_role() -> None:
+    """Contract: decision 15. Not even they can give one that is not in the table."""
+    for privileged in (caller(service=("service_admin",)), SERVICE_CALLER):
+        assert roles_to_give(TABLE, privileged) == TABLE.valid_roles()
+    own = RoleTable({"topics:list": frozenset({"reader"})})
+    for other in (caller("project_admin"), caller("service_admin"), caller(service=("reader",))):
+        assert roles_to_give(own, other) == {"project_admin", "publisher", "consumer"}
 
 
 def test_the_service_token_is_recognised() -> None:
