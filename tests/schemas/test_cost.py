@@ -114,6 +114,6 @@ def test_what_is_validated_at_once_takes_no_longer_than_it_may(name: str) -> Non
     compiled = rules(definition)
     # Base64 takes four characters for three bytes.
     sent = [message(document(AT_ONCE // cost(definition) * 3 // 4))]
-    started = time.monotonic()
+    started = time.process_time()
     compiled.accept(sent)
-    assert time.monotonic() - started < MOST_SECONDS
+    assert time.process_time() - started < MOST_SECONDS
