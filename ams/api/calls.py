@@ -13,7 +13,7 @@ from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
-from ams.service.errors import Forbidden, NotFound, Unauthorized
+from ams.service.errors import Forbidden, InvalidArgument, NotFound, Unauthorized
 from ams.service.http import Request, read_body
 
 _T = TypeVar("_T")
@@ -94,9 +94,11 @@ class Call:
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
-            except Forbidden:
-                # No script has looked at the epoch of what memory says against a request.
-                if cached is None or attempt == ATTEMPTS:
+            except (Forbidden, InvalidArgument) as error:
+                # No script has looked at the epoch of what memory says against a request: an access
+                # list, or a schema.
+                by_memory = isinstance(error, Forbidden) or (cached and cached.schema)
+                if cached is None or not by_memory or attempt == ATTEMPTS:
                     raise
             catalog.forget_topic(project, name)
         raise AssertionError("unreachable")
