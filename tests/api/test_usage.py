@@ -243,7 +243,7 @@ class TestActivity:
             ("{}%20", "{} "),
             ("%C3%A4%F0%9F%98%80", "ä😀"),
             ("%00", "\0"),
-            ("x" * 3000, "x" * 3000),
+            ("y" * 3000, "y" * 3000),
         ],
     )
     async def test_an_unknown_project_is_404(
