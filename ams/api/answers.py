@@ -271,17 +271,6 @@ class User(Answer, kw_only=True):
             created_by=record.created_by or "",
         )
 
-    @classmethod
-    def of_member(cls, record: UserRecord, project_id: int) -> "User":
-        """The view of who is privileged in no more than a project (ams-users-metrics 2.4)."""
-        view = cls.of(record, "")
-        view.projects = [
-            ProjectRoles.of(place) for place in record.projects if place.project_id == project_id
-        ]
-        view.service_roles = []
-        view.created_by = ""
-        return view
-
 
 class Users(Answer, rename="camel"):
     """A page of users (contract: ams-users-metrics 4.3)."""

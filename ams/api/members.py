@@ -7,7 +7,7 @@ from msgspec import field
 from ams.api import answers, fields, formats
 from ams.api.bodies import Body
 from ams.api.calls import Call
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, BodyKind, operation
+from ams.api.operations import PROJECT, BodyKind, operation
 from ams.api.user_bodies import (
     BAD_ROLE,
     BAD_USER,
@@ -17,12 +17,12 @@ from ams.api.user_bodies import (
     require_unused,
     valid_roles,
 )
-from ams.api.users import DETAILS, OTHER_PAGE_TOKEN
-from ams.auth.roles import SERVICE_ADMIN
+from ams.api.user_views import PAGE_QUERY, page, view
+from ams.auth.access import is_privileged
 from ams.auth.tokens import digest, new_token
 from ams.metadata import audit, members, users
 from ams.metadata.members import AlreadyMember, NotMember
-from ams.metadata.records import UserFields, UserRecord
+from ams.metadata.records import UserFields
 from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument, NotFound
 
 MEMBER: Final = f"{PROJECT}/members/<user>"
@@ -46,29 +46,19 @@ ADDITION: Final = BodyKind(MemberBody, BadRequest())
     "projects:listUsers",
     "GET",
     f"{PROJECT}/members",
-    query=[DETAILS, PAGE_SIZE, PAGE_TOKEN, OTHER_PAGE_TOKEN],
+    query=PAGE_QUERY,
     errors=formats.PAGE_ERRORS,
 )
 async def list_members(call: Call) -> answers.Users:
     """List a project's members, newest user first (contract: ams-users-metrics 6.1)."""
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    token = call.argument(PAGE_TOKEN) or call.argument(OTHER_PAGE_TOKEN)
-    page = await users.list_page(
-        call.broker.store,
-        page_size=size,
-        from_id=formats.page_start(token),
-        project_id=call.project.id,
-        details=call.argument(DETAILS).lower() == "true",
-    )
-    items = [_view(call, record) for record in page.items]
-    return answers.Users(items, formats.page_token(page.next_id), page.total)
+    return await page(call, call.project.id)
 
 
 @operation("projects:showUser", "GET", MEMBER, errors=[NotFound("User")])
 async def show(call: Call) -> answers.User:
     """Show a member of a project (contract: ams-users-metrics 6.2)."""
     record = await members.get(call.broker.store, call.project.id, call.names["user"])
-    return _view(call, record)
+    return view(call, record, call.project.id)
 
 
 @operation(
@@ -121,7 +111,7 @@ async def update(call: Call) -> answers.User:
     await _require_member(call, name)
     audit.note(roles=roles)
     record = await members.set_roles(store, call.project.id, name, await _grantable(call, roles))
-    return _view(call, record)
+    return view(call, record, call.project.id)
 
 
 @operation(
@@ -141,7 +131,8 @@ async def add(call: Call) -> answers.User:
         raise AlreadyMember
     roles = await _grantable(call, body.roles)
     audit.note(roles=roles)
-    return _view(call, await members.add(store, call.project.id, name, roles))
+    record = await members.add(store, call.project.id, name, roles)
+    return view(call, record, call.project.id)
 
 
 @operation(
@@ -157,17 +148,6 @@ async def remove(call: Call) -> answers.Nothing:
     return answers.Nothing()
 
 
-def _is_privileged(call: Call) -> bool:
-    """Whether the caller may see everything: by service roles alone (contract: decision 15)."""
-    return SERVICE_ADMIN in call.caller.service_roles
-
-
-def _view(call: Call, record: UserRecord) -> answers.User:
-    if _is_privileged(call):
-        return answers.User.of(record, call.broker.token_box.decrypt(record.token_ciphertext))
-    return answers.User.of_member(record, call.project.id)
-
-
 def _roles_here(call: Call, body: UserBody) -> list[str] | None:
     """The roles of the first entry for this project; None if there is no entry."""
     for entry in body.projects or []:
@@ -179,7 +159,7 @@ def _roles_here(call: Call, body: UserBody) -> list[str] | None:
 async def _grantable(call: Call, roles: list[str]) -> list[str]:
     """The roles, if they exist and the caller may give them."""
     for role in roles:
-        if role not in PROJECT_ROLES and not _is_privileged(call):
+        if role not in PROJECT_ROLES and not is_privileged(call.caller):
             raise InvalidArgument(f"invalid role: {role}")
     return await valid_roles(call, roles)
 

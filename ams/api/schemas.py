@@ -254,8 +254,7 @@ def _new_name(call: Call, reference: str) -> str:
     return match[2]
 
 
-# Any: as `Definition`.
-def _compile(call: Call, kind: str, definition: Any, attributes: Any) -> None:  # noqa: ANN401
+def _compile(call: Call, kind: str, definition: object, attributes: object) -> None:
     """Raises InvalidArgument for a schema that is none."""
     if not kind and definition is not None:
         attributes = None  # Data that nothing says how to check: the type is missing.

@@ -4,7 +4,7 @@ from typing import Final
 
 from ams.api import answers, formats
 from ams.api.calls import Call, known_caller
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, BodyKind, Parameter, operation
+from ams.api.operations import BodyKind, Parameter, operation
 from ams.api.user_bodies import (
     BAD_USER,
     RESERVED_NAMES,
@@ -14,9 +14,9 @@ from ams.api.user_bodies import (
     require_unused,
     valid_roles,
 )
+from ams.api.user_views import PAGE_QUERY, full_view, page
 from ams.auth.tokens import digest, new_token
 from ams.metadata import users
-from ams.metadata.records import UserRecord
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
 from ams.service.routes import NAME
 
@@ -24,9 +24,6 @@ USER: Final = "/v1/users/<user>"
 CREATION: Final = BodyKind(UserBody, InvalidArgument(BAD_USER))
 UPDATE: Final = BodyKind(UserBody, InvalidArgument(BAD_USER))
 OF_PROJECT: Final = Parameter("project", "Only members of this project.")
-DETAILS: Final = Parameter("details", "`true` shows each user's projects, too.")
-#: The published client's name for the page token (contract: ams-users-metrics 14 #28).
-OTHER_PAGE_TOKEN: Final = Parameter("nextPageToken", "Another name of `pageToken`.")
 
 
 @operation(
@@ -89,26 +86,26 @@ async def update(call: Call) -> answers.User:
         memberships=places,
         service_roles=service_roles,
     )
-    return _full_view(call, record)
+    return full_view(call, record)
 
 
 @operation("users:byToken", "GET", "/v1/users:byToken/<token>", errors=[NotFound("User")])
 async def by_token(call: Call) -> answers.User:
     """Show the user whose token this is (contract: ams-users-metrics 5.3)."""
     record = await users.by_digest(call.broker.store, digest(call.names["token"]))
-    return _full_view(call, record)
+    return full_view(call, record)
 
 
 @operation("users:byUUID", "GET", "/v1/users:byUUID/<uuid>", errors=[NotFound("User")])
 async def by_uuid(call: Call) -> answers.User:
     """Show the user of a uuid, token included (contract: ams-users-metrics 5.4)."""
-    return _full_view(call, await users.by_uuid(call.broker.store, call.names["uuid"]))
+    return full_view(call, await users.by_uuid(call.broker.store, call.names["uuid"]))
 
 
 @operation("users:show", "GET", USER, errors=[NotFound("User")])
 async def show(call: Call) -> answers.User:
     """Show a user, token included (contract: ams-users-metrics 5.2)."""
-    return _full_view(call, await users.by_name(call.broker.store, call.names["user"]))
+    return full_view(call, await users.by_name(call.broker.store, call.names["user"]))
 
 
 @operation("users:profile", "GET", "/v1/users/profile", errors=[Unauthorized()], is_open=True)
@@ -118,7 +115,7 @@ async def profile(call: Call) -> answers.User:
     if caller is None or caller.user_id is None:
         raise Unauthorized
     try:
-        return _full_view(call, await users.by_id(call.broker.store, caller.user_id))
+        return full_view(call, await users.by_id(call.broker.store, caller.user_id))
     except NotFound:
         raise Unauthorized from None
 
@@ -127,7 +124,7 @@ async def profile(call: Call) -> answers.User:
     "users:list",
     "GET",
     "/v1/users",
-    query=[OF_PROJECT, DETAILS, PAGE_SIZE, PAGE_TOKEN, OTHER_PAGE_TOKEN],
+    query=[OF_PROJECT, *PAGE_QUERY],
     errors=[NotFound("ProjectUUID"), *formats.PAGE_ERRORS],
 )
 async def list_users(call: Call) -> answers.Users:
@@ -138,18 +135,7 @@ async def list_users(call: Call) -> answers.Users:
             project_id = (await call.broker.catalog.project(name)).id
         except NotFound:
             raise NotFound("ProjectUUID") from None
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    token = call.argument(PAGE_TOKEN) or call.argument(OTHER_PAGE_TOKEN)
-    page = await users.list_page(
-        call.broker.store,
-        page_size=size,
-        from_id=formats.page_start(token),
-        project_id=project_id,
-        details=call.argument(DETAILS).lower() == "true",
-    )
-    decrypt = call.broker.token_box.decrypt
-    items = [answers.User.of(record, decrypt(record.token_ciphertext)) for record in page.items]
-    return answers.Users(items, formats.page_token(page.next_id), page.total)
+    return await page(call, project_id)
 
 
 @operation("users:refreshToken", "POST", USER, verb="refreshToken", errors=[NotFound("User")])
@@ -171,7 +157,3 @@ async def delete(call: Call) -> None:
     """Delete a user (contract: ams-users-metrics 5.9, 14 #2)."""
     store = call.broker.store
     await users.delete(store, (await users.by_name(store, call.names["user"])).id)
-
-
-def _full_view(call: Call, record: UserRecord) -> answers.User:
-    return answers.User.of(record, call.broker.token_box.decrypt(record.token_ciphertext))

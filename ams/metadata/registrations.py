@@ -10,7 +10,7 @@ from uuid import uuid4
 from tortoise.queryset import QuerySet
 
 from ams.metadata import names, users
-from ams.metadata.models import Registration, User
+from ams.metadata.models import KIND_LENGTH, TEXT_LENGTH, UUID_LENGTH, Registration, User
 from ams.metadata.records import (
     RegistrationRecord,
     RegistrationStatus,
@@ -91,7 +91,10 @@ async def list_all(
         "organization": organization,
     }
     wanted = {key: text for key, text in given.items() if text is not None}
-    if not all(names.can_exist(text) for text in wanted.values()):
+    lengths = {"status": KIND_LENGTH}
+    if not all(
+        names.can_exist(text, lengths.get(key, TEXT_LENGTH)) for key, text in wanted.items()
+    ):
         return []
     async with store.database.reading():
         rows = await Registration.filter(**wanted).order_by("id").select_related("modified_by")
@@ -175,7 +178,7 @@ async def delete(store: Store, uuid: str) -> None:
 
 
 def _of(uuid: str) -> QuerySet[Registration]:
-    return Registration.filter(uuid=uuid if names.can_exist(uuid) else "")
+    return Registration.filter(uuid=uuid if names.can_exist(uuid, UUID_LENGTH) else "")
 
 
 async def _lock_pending(uuid: str) -> Registration:

@@ -14,7 +14,7 @@ from tortoise.queryset import QuerySet
 
 from ams.metadata import names, paging
 from ams.metadata.memberships import join, lock_user, projects_of, replace, save_user
-from ams.metadata.models import Membership, Project, User
+from ams.metadata.models import UUID_LENGTH, Membership, Project, User
 from ams.metadata.records import Caller, Change, Page, ProjectRoles, UserFields, UserRecord
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
@@ -95,7 +95,7 @@ async def by_uuid(store: Store, uuid: str) -> UserRecord:
     Raises:
         NotFound: There is none of that uuid.
     """
-    if not names.can_exist(uuid):
+    if not names.can_exist(uuid, UUID_LENGTH):
         raise NotFound("User")
     async with store.database.reading():
         return await load(User.filter(uuid=uuid))

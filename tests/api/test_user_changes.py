@@ -128,3 +128,25 @@ async def test_a_wrong_change_of_a_project_is_refused(project: Project) -> None:
     same = object_in(await project.request("PUT", json={}))
     assert same["name"] == project.name
     await other.remove()
+
+
+async def test_who_is_not_privileged_sees_no_token_in_the_list_of_users(project: Project) -> None:
+    """The role table lets a service-wide project_admin list users (ams-users-metrics 2.4, 3.2)."""
+    user = await project.user("publisher", service_roles=["consumer"])
+    lister = await project.user(service_roles=["project_admin"])
+    query = {"project": project.name, "details": "true"}
+    answer = await project.node.request("GET", "/v1/users", params=query, token=lister.token)
+    (shown,) = object_in(answer)["users"]
+    assert (shown["name"], shown["service_roles"]) == (user.name, [])
+    assert [place["project"] for place in shown["projects"]] == [project.name]
+    assert not {"token", "created_by"} & set(shown)
+    everyone = await project.node.request("GET", "/v1/users", token=lister.token)
+    assert not any("token" in each for each in object_in(everyone)["users"])
+
+
+async def test_a_uuid_that_is_too_long_is_nobody_s(node: Node) -> None:
+    for path in ("/v1/users:byUUID/", "/v1/registrations/"):
+        answer = await node.request("GET", path + "x" * 100)
+        assert answer.status_code == 404
+    answer = await node.request("GET", "/v1/registrations", params={"status": "x" * 100})
+    assert object_in(answer) == {"user_registrations": []}

@@ -102,6 +102,7 @@ async def test_a_user_is_found_by_uuid_and_by_token(store: Store, user: UserReco
     assert await users.by_digest(store, digest(token_of("user"))) == user
     for unknown in (
         users.by_uuid(store, "x"),
+        users.by_uuid(store, "x" * 100),
         users.by_uuid(store, "\ud800"),
         users.by_digest(store, digest("x")),
     ):
