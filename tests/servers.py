@@ -279,7 +279,13 @@ class RedisSentinel:
         self.close()
 
     def _replica_follows(self) -> bool:
-        return _replication(self.replica).get("master_link_status") == "up"
+        # The replica takes itself for connected a moment before its master does.
+        seen = _replication(self.master).get("slave0")
+        return (
+            _replication(self.replica).get("master_link_status") == "up"
+            and isinstance(seen, dict)
+            and seen["state"] == "online"
+        )
 
 
 class _Sentinel(RedisServer):
