@@ -29,7 +29,7 @@ from ams.service.errors import (
     Unavailable,
 )
 from ams.service.redis import FULL
-from ams.service.settings import MessagesSettings
+from ams.service.settings_sections import MessagesSettings
 
 _MICROSECONDS: Final = 1_000_000
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")

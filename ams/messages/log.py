@@ -14,7 +14,7 @@ from ams.messages.records import Cursor, Offsets, Run
 from ams.messages.statistics import Statistics
 from ams.messages.waiting import WaitingPulls
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
-from ams.service.settings import MessagesSettings
+from ams.service.settings_sections import MessagesSettings
 
 __all__ = ["Cursor", "MessageLog", "Offsets", "Run"]
 

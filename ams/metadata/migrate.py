@@ -31,7 +31,7 @@ from ams.service.database import Database, DatabaseVersionError
 from ams.service.errors import Unavailable
 
 if TYPE_CHECKING:
-    from ams.service.settings import DatabaseSettings
+    from ams.service.settings_sections import DatabaseSettings
 
 #: Longest run of all steps, the wait for another process that is at it included, in seconds.
 MIGRATE_SECONDS = 600.0

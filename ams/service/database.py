@@ -27,7 +27,7 @@ from ams.service.failures import Failure
 from ams.service.logs import get_logger
 
 if TYPE_CHECKING:
-    from ams.service.settings import DatabaseSettings
+    from ams.service.settings_sections import DatabaseSettings
 
 ResultT = TypeVar("ResultT")
 

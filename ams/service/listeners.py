@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ams.service.settings import ServerSettings, SettingsError
+from ams.service.settings import SettingsError
+from ams.service.settings_sections import ServerSettings
 from ams.service.tls import server_context
 
 

@@ -42,7 +42,8 @@ from redis.exceptions import (
 from ams.service.errors import InternalError, ServiceError, Unavailable
 from ams.service.logs import get_logger
 from ams.service.redis_url import Target, read_url
-from ams.service.settings import MessagesSettings, RedisSettings, SettingsError
+from ams.service.settings import SettingsError
+from ams.service.settings_sections import MessagesSettings, RedisSettings
 
 #: Connections of a process to one server at most. Calls that find none free wait for one.
 MOST_CONNECTIONS = 16

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from ams.service.settings import RedisSettings, SettingsError
+from ams.service.settings import SettingsError
+from ams.service.settings_sections import RedisSettings
 
 DEFAULT_PORT: Final = 6379
 DEFAULT_SENTINEL_PORT: Final = 26379

@@ -22,7 +22,8 @@ from ams.service.errors import ServiceError
 from ams.service.http import App
 from ams.service.listeners import Listener, bound, cannot_listen, inherited
 from ams.service.logs import get_logger, writer
-from ams.service.settings import ServerSettings, SettingsError
+from ams.service.settings import SettingsError
+from ams.service.settings_sections import ServerSettings
 
 #: Connections that may wait to be accepted, for each process and listener.
 BACKLOG = 2048

@@ -18,7 +18,7 @@ from typing import Final
 from ams.service import listeners
 from ams.service.listeners import Listener
 from ams.service.logs import get_logger
-from ams.service.settings import ServerSettings
+from ams.service.settings_sections import ServerSettings
 from ams.service.supervise import Child, Command, Death
 
 #: Environment variable that makes a process a worker: JSON, the descriptors it inherits by name.

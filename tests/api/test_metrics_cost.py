@@ -35,7 +35,8 @@ from ams.metadata.models import (
 from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
 from ams.service.http import Request
-from ams.service.settings import DatabaseSettings, Settings
+from ams.service.settings import Settings
+from ams.service.settings_sections import DatabaseSettings
 from tests.messages.logs import open_log, publish
 from tests.metadata.conftest import Statements
 from tests.metadata.make import make_project, make_user, token_of

@@ -15,7 +15,7 @@ from ams.messages.group_commit import Appended, TopicLog
 from ams.messages.log import Cursor, MessageLog, Run
 from ams.service.broadcast import Broadcast
 from ams.service.redis import close_redis, open_redis
-from ams.service.settings import MessagesSettings, RedisSettings
+from ams.service.settings_sections import MessagesSettings, RedisSettings
 
 #: What one round trip to Redis may take in these tests, in seconds.
 TIMEOUT = 2.0

@@ -23,7 +23,7 @@ from ams.messages.entries import ENTRY_MESSAGES, Message
 from ams.messages.log import Cursor, MessageLog
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
 from ams.service.redis import close_redis, open_redis
-from ams.service.settings import MessagesSettings, RedisSettings
+from ams.service.settings_sections import MessagesSettings, RedisSettings
 from tests.messages.logs import new_topic
 from tests.servers import RedisCluster, RedisServer
 

@@ -23,7 +23,7 @@ from ams.metadata.records import Change, ProjectRecord, TopicRecord, UserRecord
 from ams.metadata.store import Store
 from ams.service.database import Database
 from ams.service.errors import Unavailable
-from ams.service.settings import DatabaseSettings
+from ams.service.settings_sections import DatabaseSettings
 from tests.mariadb import MariaDB
 from tests.metadata.make import make_project, make_topic, make_user
 

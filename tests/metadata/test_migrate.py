@@ -16,7 +16,7 @@ from ams.metadata.models import APP
 from ams.metadata.store import Store
 from ams.service.database import DatabaseError, DatabaseVersionError
 from ams.service.errors import Unavailable
-from ams.service.settings import DatabaseSettings
+from ams.service.settings_sections import DatabaseSettings
 from tests.mariadb import MariaDB
 from tests.metadata.make import make_project, make_topic
 

@@ -19,7 +19,7 @@ from ams.metadata.models import Project
 from ams.metadata.store import Store
 from ams.service import mysql
 from ams.service.errors import Unavailable
-from ams.service.settings import DatabaseSettings
+from ams.service.settings_sections import DatabaseSettings
 from tests.eventually import eventually
 from tests.mariadb import MariaDB
 from tests.metadata.make import make_project, make_topic, make_user, token_of

@@ -14,7 +14,7 @@ from ams.metadata.records import Change, ProjectRecord
 from ams.metadata.store import Changes, Store
 from ams.service.database import Database, DatabaseError
 from ams.service.errors import AlreadyExists, Forbidden, Unavailable
-from ams.service.settings import DatabaseSettings
+from ams.service.settings_sections import DatabaseSettings
 from tests.eventually import eventually
 from tests.metadata.conftest import Listener
 from tests.metadata.make import make_project, make_topic

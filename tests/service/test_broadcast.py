@@ -11,7 +11,7 @@ import pytest_asyncio
 from ams.service.broadcast import Broadcast
 from ams.service.errors import Unavailable
 from ams.service.redis import close_redis, open_redis
-from ams.service.settings import RedisSettings
+from ams.service.settings_sections import RedisSettings
 from tests import servers
 from tests.eventually import eventually
 from tests.servers import RedisSentinel, RedisServer

@@ -21,7 +21,8 @@ from ams.service.redis import (
     service_error,
 )
 from ams.service.redis_url import Target, read_url
-from ams.service.settings import MessagesSettings, RedisSettings, SettingsError
+from ams.service.settings import SettingsError
+from ams.service.settings_sections import MessagesSettings, RedisSettings
 from tests import servers
 from tests.certificates import Certificates
 from tests.eventually import eventually

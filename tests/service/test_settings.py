@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ams.service import settings as settings_module
 from ams.service.settings import Settings, SettingsError, load_settings
 from ams.service.settings_reference import render_markdown, render_toml
+from ams.service.settings_sections import Section
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECRET = "hunter2"
@@ -248,7 +249,7 @@ def test_every_key_has_a_description() -> None:
     for section in Settings.model_fields.values():
         model = section.annotation
         assert isinstance(model, type)
-        assert issubclass(model, settings_module.Section)
+        assert issubclass(model, Section)
         for key, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{key}"
 
