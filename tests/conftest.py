@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -136,20 +136,30 @@ async def start_node(
         yield start
 
 
-@pytest_asyncio.fixture(scope="session")
-async def node(
-    redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+@asynccontextmanager
+async def shared_node(
+    folder: Path, redis_binary: Path, certificates: Certificates, database_url: str
 ) -> AsyncIterator[Node]:
-    """A broker on Redis and SQLite, shared by all tests that leave it as it was: make a project."""
-    folder = tmp_path_factory.mktemp("node")
+    """A broker with a Redis of its own."""
     with RedisServer(redis_binary, **FSYNC) as redis:
-        sections = {"redis": {"url": redis.url}, "database": {"url": f"sqlite://{folder}/ams.db"}}
+        sections = {"redis": {"url": redis.url}, "database": {"url": database_url}}
         node = Node(folder, certificates, sections)
         try:
             node.migrate()
             yield await node.start()
         finally:
             await node.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def node(
+    redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Node]:
+    """A broker on Redis and SQLite, shared by all tests that leave it as it was: make a project."""
+    folder = tmp_path_factory.mktemp("node")
+    url = f"sqlite://{folder}/ams.db"
+    async with shared_node(folder, redis_binary, certificates, url) as node:
+        yield node
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -1,12 +1,33 @@
-"""A project for each test."""
+"""A broker on each kind of database, and a project for each test."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.api.client import Project, object_in
+from tests.certificates import Certificates
+from tests.conftest import shared_node
+from tests.mariadb import MariaDB
 from tests.node import Node
+
+
+@pytest_asyncio.fixture(scope="session", params=["sqlite", "mariadb"])
+async def node(
+    request: pytest.FixtureRequest,
+    redis_binary: Path,
+    certificates: Certificates,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Node]:
+    """A broker, shared by all tests that leave it as it was; first on SQLite, then on MariaDB."""
+    folder = tmp_path_factory.mktemp("node")
+    url = f"sqlite://{folder}/ams.db"
+    if request.param == "mariadb":
+        mariadb: MariaDB = request.getfixturevalue("mariadb")
+        url = mariadb.create_database()
+    async with shared_node(folder, redis_binary, certificates, url) as node:
+        yield node
 
 
 @pytest_asyncio.fixture
@@ -49,6 +70,7 @@ async def place(node: Node) -> AsyncIterator[Project]:
     await project.remove()
 
 
+@pytest.hookimpl(tryfirst=True)  # Before pytest groups tests by database.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What the broker has logged is looked at when it has nothing more to log."""
     items.sort(key=lambda item: item.path.name == "test_log.py" and item.path.parent.name == "api")
