@@ -61,14 +61,21 @@ def note(**detail: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     """Add to the detail of what this request changes; without an origin, nothing."""
     current = origin.get()
     if current is not None:
-        current.detail.update(detail)
+        origin.set(replace(current, detail={**current.detail, **detail}))
 
 
 def in_project(uuid: str) -> None:
     """Have what this request changes count as a change of this project, which it has just made."""
     current = origin.get()
-    if current is not None and current.project_uuid is None:
+    if current is not None:
         origin.set(replace(current, project_uuid=uuid))
+
+
+def has_made(name: str) -> None:
+    """Have the entry be about what this request has just made, not about all things of its kind."""
+    current = origin.get()
+    if current is not None:
+        origin.set(replace(current, resource=f"{current.resource}/{name}"))
 
 
 async def record(store: Store, work: Callable[[], Awaitable[ResultT]]) -> ResultT:

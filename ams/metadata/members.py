@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ams.metadata import names, users
+from ams.metadata import audit, names, users
 from ams.metadata.memberships import join, save_user
 from ams.metadata.models import Membership, User
 from ams.metadata.records import UserRecord
@@ -94,6 +94,7 @@ async def remove(store: Store, project_id: int, name: str) -> None:
         row = await _lock(name)
         membership = await _membership(row, project_id)
         await membership.delete()
+        audit.note(removed_roles=membership.roles)
         await save_user(row, changes)
 
     await store.write(delete)
