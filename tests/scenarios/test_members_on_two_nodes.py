@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
 
-import pytest
 import pytest_asyncio
 
 from tests.eventually import eventually
@@ -15,7 +14,7 @@ from tests.mariadb import MariaDB
 from tests.node import Node
 from tests.scenarios.test_two_nodes import Nodes, make_user, ok
 
-#: Requests that race.
+#: Projects that one user joins at once.
 RACERS = 10
 #: Members of a large project.
 MEMBERS = 120
@@ -34,44 +33,6 @@ async def project(two_nodes: Nodes) -> AsyncIterator[str]:
     await ok(two_nodes[0], "POST", f"/v1/projects/{name}", {})
     yield name
     await ok(two_nodes[0], "DELETE", f"/v1/projects/{name}")
-
-
-async def race(nodes: Nodes, path: str) -> list[int]:
-    """The codes of POSTs to both nodes at once, sorted."""
-    answers = await asyncio.gather(
-        *(
-            node.request("POST", path, json={})
-            for node in itertools.islice(itertools.cycle(nodes), RACERS)
-        )
-    )
-    return sorted(answer.status_code for answer in answers)
-
-
-ONE_WINS = [HTTPStatus.OK, *[HTTPStatus.CONFLICT] * (RACERS - 1)]
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/v1/projects/{name}", "/v1/users/{name}", "/v1/projects/{project}/members/{name}"],
-)
-async def test_of_creations_of_one_name_on_two_nodes_one_succeeds(
-    two_nodes: Nodes, project: str, path: str
-) -> None:
-    """Contract: O-51, ams-users-metrics 14 #48."""
-    for _ in range(3):
-        path_of_one = path.format(name=new_name("one"), project=project)
-        assert await race(two_nodes, path_of_one) == ONE_WINS
-
-
-async def test_of_additions_of_one_member_on_two_nodes_one_succeeds(
-    two_nodes: Nodes, project: str
-) -> None:
-    """Contract: ams-users-metrics 14 #46."""
-    name = new_name("user")
-    await ok(two_nodes[0], "POST", f"/v1/users/{name}", {})
-    assert await race(two_nodes, f"/v1/projects/{project}/members/{name}:add") == ONE_WINS
-    page = await ok(two_nodes[1], "GET", f"/v1/projects/{project}/members")
-    assert page["totalSize"] == 1
 
 
 async def test_changes_of_one_user_on_two_nodes_lose_nothing(
