@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-#: Longest JSON of an entry's detail, in characters; of a longer one only the keys are kept.
+#: Longest JSON of an entry's detail, in characters; of a longer one the largest parts are left out.
 DETAIL_LENGTH = 16_384
 #: Most entries that one statement deletes.
 PRUNE_BATCH = 1000
@@ -209,9 +209,14 @@ async def prune(store: Store, older_than: datetime) -> int:
 
 
 def _bounded(detail: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(detail)) <= DETAIL_LENGTH:
-        return detail
-    return {"left_out": [key[:TEXT_LENGTH] for key in detail]}
+    lengths = {key: len(json.dumps({key: value})) for key, value in detail.items()}
+    left_out: list[str] = []
+    while sum(lengths.values()) > DETAIL_LENGTH:
+        largest = max(lengths, key=lengths.__getitem__)
+        del lengths[largest]
+        left_out.append(largest)
+    kept = {key: detail[key] for key in lengths}
+    return {**kept, "left_out": left_out} if left_out else kept
 
 
 def _entry(row: AuditRow) -> AuditEntry:

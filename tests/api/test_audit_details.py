@@ -302,6 +302,25 @@ async def test_every_change_is_recorded_with_what_it_changed_and_no_secret(node:
     await node.request("DELETE", f"/v1/registrations/{names['first']}")
 
 
+async def test_a_detail_that_is_too_long_loses_its_largest_parts_only(project: Project) -> None:
+    user = await project.user()
+    roles = ["consumer"] * 2000
+    body = {
+        "name": new_name("renamed"),
+        "service_roles": ["consumer"],
+        "projects": [{"project": project.name, "roles": roles}],
+    }
+    object_in(await project.node.request("PUT", f"/v1/users/{user.name}", json=body))
+    query = {"resource": f"/users/{user.name}", "action": "users:update"}
+    (entry,) = object_in(await project.node.request("GET", "/v1/audit", params=query))["entries"]
+    assert entry["detail"] == {
+        "name": body["name"],
+        "service_roles": ["consumer"],
+        "left_out": ["projects"],
+    }
+    await project.node.request("DELETE", f"/v1/users/{body['name']}")
+
+
 async def test_the_life_of_a_registration_is_found_by_its_resource(node: Node) -> None:
     name = new_name("user")
     asked = object_in(await node.request("POST", "/v1/registrations", json={"name": name}))

@@ -90,14 +90,6 @@ async def test_a_description_that_is_too_long_is_400(project: Project) -> None:
     assert "description" not in object_in(await project.request("GET"))
 
 
-async def test_an_unknown_project_is_404(node: Node) -> None:
-    """Contract: ams-core 1.2 step 5: before the body is looked at."""
-    path = f"/v1/projects/{new_name('project')}"
-    for body in (b"{}", b"["):
-        answer = await node.request("PUT", path, content=body)
-        assert_error(answer, 404, "project doesn't exist")
-
-
 async def test_all_that_is_in_a_renamed_project_shows_its_new_name(queue: Project) -> None:
     """Contract: ams-core 2.5, 1.8. Messages, offsets and roles stay."""
     admin, reader = await queue.user("project_admin"), await queue.user("consumer")

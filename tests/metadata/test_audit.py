@@ -182,12 +182,12 @@ async def test_an_entry_outlives_what_it_is_about(store: Store, project: Project
 async def test_texts_that_are_too_long_do_not_stop_a_change(store: Store) -> None:
     long = Origin("a" * 300, "r" * 700, None, "u", "n" * 300, "s" * 300, "t" * 300)
     audit.origin.set(long)
-    audit.note(names=["x" * 1000] * 100, size=1)
+    audit.note(text="x" * 15_000, names=["x" * 1000] * 100, size=1, more="x" * 5_000)
     await make_project(store)
     audit.origin.set(None)
     (entry,) = await entries(store)
     assert (len(entry.action), len(entry.resource), len(entry.source)) == (255, 600, 255)
-    assert entry.detail == {"left_out": ["names", "size"]}
+    assert entry.detail == {"size": 1, "more": "x" * 5_000, "left_out": ["names", "text"]}
 
 
 class TestRecord:
