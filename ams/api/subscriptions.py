@@ -9,7 +9,7 @@ from ams.api import answers, fields, previews
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, BodyKind, operation
-from ams.metadata import subscriptions, topics
+from ams.metadata import audit, subscriptions, topics
 from ams.service.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
 
 #: What a subscription gets whose creator says nothing else, seconds.
@@ -116,6 +116,7 @@ async def create(call: Call) -> answers.Subscription:
     topic = await topics.get(store, call.project.id, reference[2])
     if body.push_config != PushConfigBody():
         raise Conflict(_NO_PUSH)
+    audit.note(topic=body.topic, ackDeadlineSeconds=deadline)
     record = await subscriptions.create(
         store,
         call.project,
@@ -169,4 +170,5 @@ async def modify_ack_deadline(call: Call) -> None:
     store = call.broker.store
     record = await subscriptions.get(store, call.project.id, call.names["subscription"])
     call.require_consumer(record)
+    audit.note(ackDeadlineSeconds=deadline)
     await subscriptions.set_ack_deadline(store, record, deadline)

@@ -68,6 +68,7 @@ async def create(call: Call) -> answers.Topic:
     body = await call.read(CREATION)
     schema = await referenced(call, body.schema)
     seconds, size = _retention(body)
+    audit.note(**{key: text for key, text in msgspec.to_builtins(body).items() if text})
     record = await topics.create(
         call.broker.store,
         call.project,
@@ -89,7 +90,9 @@ async def create(call: Call) -> answers.Topic:
 )
 async def modify_retention(call: Call) -> None:
     """Change how long, and how much, a topic keeps; what is absent is as the settings say."""
-    seconds, size = _retention(await call.read(RETENTION))
+    body = await call.read(RETENTION)
+    seconds, size = _retention(body)
+    audit.note(**{key: text or None for key, text in msgspec.to_builtins(body).items()})
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
     await topics.set_retention(store, record, retention_seconds=seconds, retention_bytes=size)
@@ -120,6 +123,7 @@ async def detach_schema(call: Call) -> None:
     """Have a topic take any message (contract: ams-core 3.9)."""
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
+    audit.note(schema=None)
     await topics.set_schema(store, record, None)
 
 

@@ -17,10 +17,10 @@ from ams.service.errors import UsersNotFound
 BATCH = 1000
 
 
-async def members(project_id: int, user_names: Sequence[str]) -> list[int]:
+async def members(project_id: int, user_names: Sequence[str], *, lock: bool = True) -> list[int]:
     """The ids of these members of a project, each once, in order.
 
-    They stay members until the end of the transaction.
+    With `lock` they stay members until the end of the transaction.
 
     Raises:
         UsersNotFound: Some are no members; it names them as often as `user_names` does.
@@ -29,11 +29,10 @@ async def members(project_id: int, user_names: Sequence[str]) -> list[int]:
     unique = list(dict.fromkeys(user_names))
     possible = [name for name in unique if names.can_exist(name)]
     for start in range(0, len(possible), BATCH):
-        rows = await (
-            Membership.filter(project_id=project_id, user__name__in=possible[start : start + BATCH])
-            .select_for_update()
-            .values_list("user__name", "user_id")
-        )
+        batch = possible[start : start + BATCH]
+        found = Membership.filter(project_id=project_id, user__name__in=batch)
+        found = found.select_for_update() if lock else found
+        rows = await found.values_list("user__name", "user_id")
         ids.update(cast("list[tuple[str, int]]", rows))
     missing = [name for name in user_names if name not in ids]
     if missing:

@@ -17,6 +17,7 @@ from ams.metadata.memberships import join, lock_user, projects_of, replace, save
 from ams.metadata.models import UUID_LENGTH, Membership, Project, User
 from ams.metadata.records import Caller, Change, Page, ProjectRoles, UserFields, UserRecord
 from ams.metadata.store import Changes, Store
+from ams.metadata.user_notes import note_user
 from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
@@ -69,7 +70,9 @@ async def create(
             changes=changes,
         )
         await join(row.id, memberships)
-        return await load(User.filter(id=row.id))
+        record = await load(User.filter(id=row.id))
+        note_user(record)
+        return record
 
     try:
         return await store.write(insert)
@@ -235,6 +238,7 @@ async def update(
 
     async def change(changes: Changes) -> UserRecord:
         row = await lock_user(user_id)
+        before = await load(User.filter(id=user_id))
         if name and name != row.name:
             row.name = name
             # These show their creator's name.
@@ -246,7 +250,9 @@ async def update(
         if memberships is not None:
             await replace(user_id, memberships)
         await save_user(row, changes)
-        return await load(User.filter(id=user_id))
+        after = await load(User.filter(id=user_id))
+        note_user(after, before)
+        return after
 
     try:
         return await store.write(change)

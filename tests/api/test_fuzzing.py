@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from ams.api.app import OPERATIONS
 from ams.api.openapi import document
 from ams.api.operations import Operation
-from tests.api.client import Project
+from tests.api.client import Project, new_name, object_in
 from tests.certificates import Certificates
 from tests.node import SERVICE_TOKEN, Node
 from tests.servers import FSYNC, RedisServer
@@ -86,7 +86,13 @@ async def test_no_request_is_our_fault_or_gets_an_undocumented_answer(
         "subscription": "s",
         "user": user.name,
         "schema": "sc",
+        "token": user.token,
+        "uuid": user.uuid,
     }
+    if "registrations" in operation.path:
+        body = {"name": new_name("user")}
+        made = await fuzzed.request("POST", "/v1/registrations", json=body)
+        names["uuid"] = object_in(made)["uuid"]
     path = re.sub(r"<(\w+)>", r"{\1}", operation.full_path)
     strategy = SCHEMA[path][operation.method].as_strategy(generation_mode=mode)
 
