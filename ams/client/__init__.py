@@ -14,6 +14,15 @@ from ams.client.errors import (
     ServiceError,
     UnexpectedAnswer,
 )
+from ams.client.metric_objects import (
+    Activity,
+    Metric,
+    MetricList,
+    Point,
+    ProjectActivity,
+    ProjectsActivity,
+    UsageReport,
+)
 from ams.client.objects import (
     AuditEntry,
     Message,
@@ -25,15 +34,16 @@ from ams.client.objects import (
     Status,
     Subscription,
     Topic,
-    User,
     Version,
 )
 from ams.client.publisher import AsyncPublisher, Publisher
 from ams.client.retries import Retries
 from ams.client.subscriber import AsyncSubscriber, Subscriber
+from ams.client.user_objects import ProjectRoles, Registration, User
 from ams.client.users import UserDetails
 
 __all__ = [
+    "Activity",
     "ApiToken",
     "AsyncClient",
     "AsyncPublisher",
@@ -48,14 +58,21 @@ __all__ = [
     "ConnectionLost",
     "InvalidName",
     "Message",
+    "Metric",
+    "MetricList",
     "NoAnswer",
     "NotConnected",
     "NotTrusted",
     "Offsets",
     "OutgoingMessage",
+    "Point",
     "Project",
+    "ProjectActivity",
+    "ProjectRoles",
+    "ProjectsActivity",
     "Publisher",
     "ReceivedMessage",
+    "Registration",
     "Retries",
     "Schema",
     "ServiceError",
@@ -64,6 +81,7 @@ __all__ = [
     "Subscription",
     "Topic",
     "UnexpectedAnswer",
+    "UsageReport",
     "User",
     "UserDetails",
     "Version",

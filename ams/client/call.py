@@ -44,6 +44,7 @@ class Call(Generic[T_co]):
         query: query parameters.
         body: request body, or None for none.
         may_wait_seconds: how long the broker may hold the answer back on purpose.
+        shown_path: what errors say instead of a path that holds a secret.
     """
 
     method: str
@@ -53,6 +54,10 @@ class Call(Generic[T_co]):
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     may_wait_seconds: float = 0.0
+    shown_path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.shown_path or self.path}"
 
 
 class Page(Protocol[T_co]):
@@ -108,6 +113,17 @@ def checked_name(what: str, name: str) -> str:
             f"Invalid {what} name {name!r}: it may have letters, digits, - and _ only"
         )
     return name
+
+
+def checked_secret(what: str, secret: str) -> str:
+    """Returns a secret that goes into a path, if it is like a name.
+
+    Raises:
+        InvalidName: it is not; the error does not show it.
+    """
+    if not _NAME.fullmatch(secret):
+        raise InvalidName(f"Invalid {what}: it may have letters, digits, - and _ only")
+    return secret
 
 
 def project_path(project: str) -> str:

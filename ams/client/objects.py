@@ -1,6 +1,7 @@
 """What the API sends and takes, as types. Fields are named as in Python, JSON keys as on the wire.
 
-Encoding an object with `msgspec.json` gives the JSON that the broker sent.
+Encoding an object with `msgspec.json` gives the JSON that the broker sent. Users are in
+`user_objects.py`, metrics in `metric_objects.py`.
 """
 
 import base64
@@ -279,46 +280,6 @@ class OffsetAtTime(Struct, frozen=True):
     """The first message published at or after some time."""
 
     offset: int
-
-
-class ProjectRoles(Struct, frozen=True):
-    """A user's roles in one project, and the topics and subscriptions whose lists have the user."""
-
-    project: str
-    roles: tuple[str, ...] | None = None
-    topics: tuple[str, ...] = ()
-    subscriptions: tuple[str, ...] = ()
-
-
-class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A user; what the caller may not see is empty, and `service_roles` may be None for none."""
-
-    uuid: str
-    projects: tuple[ProjectRoles, ...] = ()
-    name: str
-    first_name: str = ""
-    last_name: str = ""
-    organization: str = ""
-    description: str = ""
-    token: str = ""
-    email: str
-    service_roles: tuple[str, ...] | None
-    created_on: datetime
-    modified_on: datetime
-    created_by: str = ""
-
-
-class UserPage(Struct, frozen=True, rename="camel"):
-    """Some users, newest first; an empty `next_page_token` ends the list."""
-
-    users: tuple[User, ...]
-    next_page_token: str
-    total_size: int
-
-    @property
-    def items(self) -> tuple[User, ...]:
-        """What the page holds."""
-        return self.users
 
 
 class PushServer(Struct, frozen=True):

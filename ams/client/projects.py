@@ -3,6 +3,8 @@
 import msgspec
 
 from ams.client.call import Call, Repeat, answer, answer_part, no_answer, project_path
+from ams.client.metric_objects import Metric
+from ams.client.metrics import metrics_answer
 from ams.client.objects import Project, ProjectList
 
 _project = answer(Project)
@@ -23,6 +25,19 @@ def list_all() -> Call[tuple[Project, ...]]:
 def show(project: str) -> Call[Project]:
     """One project."""
     return Call("GET", project_path(project), _project, Repeat.SAFE)
+
+
+def update(project: str, *, name: str = "", description: str = "") -> Call[Project]:
+    """Gives a project a new name, a new description, or both; what is empty stays."""
+    body = msgspec.json.encode({"name": name, "description": description})
+    # Once it has a new name, nothing has the old one.
+    repeat = Repeat.REFUSED if name else Repeat.SAFE
+    return Call("PUT", project_path(project), _project, repeat, body=body)
+
+
+def metrics(project: str) -> Call[tuple[Metric, ...]]:
+    """What a project holds, for which members, and how much is published to it a day."""
+    return Call("GET", f"{project_path(project)}:metrics", metrics_answer, Repeat.SAFE)
 
 
 def delete(project: str) -> Call[None]:

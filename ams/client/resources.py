@@ -3,7 +3,18 @@
 To add a route, write the function that builds its call, and a line here.
 """
 
-from ams.client import audit, projects, schemas, service, subscriptions, topics, users
+from ams.client import (
+    audit,
+    members,
+    metrics,
+    projects,
+    registrations,
+    schemas,
+    service,
+    subscriptions,
+    topics,
+    users,
+)
 from ams.client.resource import ListMethod, Method, Resource, S_co
 
 
@@ -13,7 +24,21 @@ class Projects(Resource[S_co]):
     create = Method(projects.create)
     list = Method(projects.list_all)
     show = Method(projects.show)
+    update = Method(projects.update)
+    metrics = Method(projects.metrics)
     delete = Method(projects.delete)
+
+
+class Members(Resource[S_co]):
+    """Members of projects, as seen by a client."""
+
+    create = Method(members.create)
+    show = Method(members.show)
+    page = Method(members.page)
+    list = ListMethod(members.list_all)
+    update = Method(members.update)
+    add = Method(members.add)
+    remove = Method(members.remove)
 
 
 class Topics(Resource[S_co]):
@@ -25,6 +50,7 @@ class Topics(Resource[S_co]):
     list = ListMethod(topics.list_all)
     delete = Method(topics.delete)
     subscriptions = Method(topics.subscriptions)
+    metrics = Method(topics.metrics)
     acl = Method(topics.acl)
     modify_acl = Method(topics.modify_acl)
     modify_retention = Method(topics.modify_retention)
@@ -41,6 +67,7 @@ class Subscriptions(Resource[S_co]):
     page = Method(subscriptions.page)
     list = ListMethod(subscriptions.list_all)
     delete = Method(subscriptions.delete)
+    metrics = Method(subscriptions.metrics)
     acl = Method(subscriptions.acl)
     modify_acl = Method(subscriptions.modify_acl)
     pull = Method(subscriptions.pull)
@@ -69,11 +96,33 @@ class Audit(Resource[S_co]):
     list = ListMethod(audit.list_all)
 
 
+class Metrics(Resource[S_co]):
+    """How much the service is used, as seen by a client."""
+
+    hosts = Method(metrics.hosts)
+    activity = Method(metrics.activity)
+    usage_report = Method(metrics.usage_report)
+
+
+class Registrations(Resource[S_co]):
+    """Requests to become a user, as seen by a client."""
+
+    create = Method(registrations.create)
+    show = Method(registrations.show)
+    list = Method(registrations.list_all)
+    accept = Method(registrations.accept)
+    decline = Method(registrations.decline)
+    delete = Method(registrations.delete)
+
+
 class Users(Resource[S_co]):
     """Users, as seen by a client."""
 
     create = Method(users.create)
     show = Method(users.show)
+    by_token = Method(users.by_token)
+    by_uuid = Method(users.by_uuid)
+    update = Method(users.update)
     page = Method(users.page)
     list = ListMethod(users.list_all)
     profile = Method(users.profile)
@@ -90,8 +139,11 @@ class Broker(Resource[S_co]):
     def __init__(self, sender: S_co) -> None:
         super().__init__(sender)
         self.projects = Projects(sender)
+        self.members = Members(sender)
         self.topics = Topics(sender)
         self.subscriptions = Subscriptions(sender)
         self.schemas = Schemas(sender)
         self.users = Users(sender)
+        self.registrations = Registrations(sender)
+        self.metrics = Metrics(sender)
         self.audit = Audit(sender)

@@ -28,8 +28,9 @@ class Retries:
 
     A call is sent again if there was no connection, so that nothing was sent. After a 502, 503 or
     504, or a connection that broke, it may have been done; then it is sent again if that does no
-    harm: everything but creating, which is repeated after a 503 only (if it was done after all,
-    the repetition is refused with 409), and publishing, which would store the messages twice.
+    harm: everything but what is refused once it was done, which is repeated after a 503 only
+    (creating something, giving it a new name, adding and removing members, deciding on a
+    registration), and what would then be there twice (messages, registrations).
     Nothing is repeated after another answer or after a timeout.
 
     The pause before an attempt is random, between 0 and a limit that doubles from
@@ -43,7 +44,8 @@ class Retries:
         attempts: most attempts of one call, the first included.
         base_seconds: longest pause before the second attempt.
         cap_seconds: longest pause, also if the broker asks for a longer one.
-        may_duplicate: whether to repeat a publish, too, that may have been stored already.
+        may_duplicate: whether to repeat a publish or a registration, too, that may have been stored
+            already.
     """
 
     attempts: int = ATTEMPTS

@@ -16,6 +16,8 @@ from ams.client.call import (
     page_query,
     project_path,
 )
+from ams.client.metric_objects import Metric
+from ams.client.metrics import metrics_answer
 from ams.client.objects import (
     Acl,
     OffsetAtTime,
@@ -80,6 +82,12 @@ def list_all(project: str, *, page_size: int = 500) -> Listing[Subscription]:
 def delete(project: str, subscription: str) -> Call[None]:
     """Deletes a subscription."""
     return Call("DELETE", _path(project, subscription), no_answer, Repeat.SAFE)
+
+
+def metrics(project: str, subscription: str) -> Call[tuple[Metric, ...]]:
+    """How much is consumed from a subscription, in all and a second."""
+    path = f"{_path(project, subscription)}:metrics"
+    return Call("GET", path, metrics_answer, Repeat.SAFE)
 
 
 def acl(project: str, subscription: str) -> Call[tuple[str, ...]]:

@@ -15,6 +15,8 @@ from ams.client.call import (
     page_query,
     project_path,
 )
+from ams.client.metric_objects import Metric
+from ams.client.metrics import metrics_answer
 from ams.client.objects import (
     Acl,
     MessageIds,
@@ -82,6 +84,11 @@ def subscriptions(project: str, topic: str) -> Call[tuple[str, ...]]:
     """Full names (`/projects/P/subscriptions/S`) of a topic's subscriptions."""
     path = f"{_path(project, topic)}/subscriptions"
     return Call("GET", path, _subscription_names, Repeat.SAFE)
+
+
+def metrics(project: str, topic: str) -> Call[tuple[Metric, ...]]:
+    """How much is published to a topic, in all, a day and a second."""
+    return Call("GET", f"{_path(project, topic)}:metrics", metrics_answer, Repeat.SAFE)
 
 
 def acl(project: str, topic: str) -> Call[tuple[str, ...]]:
