@@ -5,9 +5,9 @@ Text for people has no control characters: what others have published must not s
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -49,27 +49,49 @@ def print_json_line(value: object) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table. Outside of a terminal its lines are as long as they need to be."""
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    nothing: str,
+    numbers: Collection[str] = (),
+) -> None:
+    """Prints a table. Outside of a terminal its lines are as long as they need to be.
+
+    Args:
+        columns: titles of the columns.
+        rows: a cell for each of them.
+        nothing: what is said, beside the output, if there are no rows.
+        numbers: titles of the columns that are aligned on the right.
+    """
+    if not rows:
+        typer.echo(nothing, err=True)
+        return
     cleaned = [[clean(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _print_rich_table(columns, cleaned)
+        _print_rich_table(columns, cleaned, numbers)
         return
     lines = [columns, *cleaned]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        cells = [
+            cell.rjust(width) if title in numbers else cell.ljust(width)
+            for title, cell, width in zip(columns, line, widths, strict=True)
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
-def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_rich_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str]
+) -> None:
     # Late: rich takes long to import, and a command whose output is piped does not need it.
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in numbers else "left"
+        table.add_column(column, overflow="fold", justify=justify)
     for row in rows:
         table.add_row(*row)
     Console(highlight=False, markup=False, emoji=False).print(table)

@@ -8,6 +8,7 @@ from ams.cli import acl as access
 from ams.cli import units
 from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
+from ams.cli.metrics import show_subscription_metrics
 from ams.cli.output import format_time, print_fields, print_json, print_table
 from ams.cli.session import Session, with_session
 
@@ -63,6 +64,8 @@ def list_all(session: Session) -> None:
             ]
             for subscription in subscriptions
         ],
+        nothing="No subscriptions.",
+        numbers=["DEADLINE"],
     )
 
 
@@ -72,6 +75,14 @@ def show(session: Session, name: Name) -> None:
     """Show a subscription."""
     with session.client() as client:
         _show(session, client.subscriptions.show(session.project, name))
+
+
+@app.command("metrics")
+@with_session
+def metrics(session: Session, name: Name) -> None:
+    """Show how much is consumed from a subscription, and how fast."""
+    with session.client() as client:
+        show_subscription_metrics(session, client.subscriptions.metrics(session.project, name))
 
 
 @app.command("delete")

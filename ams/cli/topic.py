@@ -8,6 +8,7 @@ from ams.cli import acl as access
 from ams.cli import units
 from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
+from ams.cli.metrics import show_topic_metrics
 from ams.cli.output import format_time, print_fields, print_json, print_table
 from ams.cli.session import Session, with_session
 
@@ -66,6 +67,7 @@ def list_all(session: Session) -> None:
     print_table(
         ["TOPIC", "CREATED", "KEEPS"],
         [[topic.short_name, format_time(topic.created_on), _keeps(topic)] for topic in topics],
+        nothing="No topics.",
     )
 
 
@@ -75,6 +77,30 @@ def show(session: Session, name: Name) -> None:
     """Show a topic."""
     with session.client() as client:
         _show(session, client.topics.show(session.project, name))
+
+
+@app.command("subscriptions")
+@with_session
+def subscriptions(session: Session, name: Name) -> None:
+    """List the subscriptions to a topic, oldest first."""
+    with session.client() as client:
+        names = client.topics.subscriptions(session.project, name)
+    if session.json:
+        print_json({"subscriptions": names})
+        return
+    print_table(
+        ["SUBSCRIPTION"],
+        [[each.rpartition("/")[2]] for each in names],
+        nothing="No subscriptions.",
+    )
+
+
+@app.command("metrics")
+@with_session
+def metrics(session: Session, name: Name) -> None:
+    """Show how much is published to a topic, in all and a day, and how fast."""
+    with session.client() as client:
+        show_topic_metrics(session, client.topics.metrics(session.project, name))
 
 
 @app.command("delete")
@@ -159,11 +185,14 @@ def _retention(time: str, size: str) -> tuple[int | None, int | None]:
 
 
 def _keeps(topic: "Topic") -> str:
-    limits = [
-        topic.retention_duration,
-        f"{topic.retention_bytes} bytes" if topic.retention_bytes else "",
-    ]
-    return ", ".join(filter(None, limits))
+    limits = []
+    if topic.retention_duration:
+        seconds = int(topic.retention_duration.removesuffix("s"))
+        limits.append(units.format_seconds(seconds) if seconds else "for ever")
+    if topic.retention_bytes:
+        size = int(topic.retention_bytes)
+        limits.append(units.format_size(size) if size else "any size")
+    return ", ".join(limits) or "default"
 
 
 def _show(session: Session, topic: "Topic") -> None:
