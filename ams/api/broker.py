@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ams.api.compiled_schemas import CompiledSchemas
+from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
 from ams.auth.roles import RoleTable
 from ams.auth.tokens import TokenBox
@@ -23,6 +24,7 @@ class Broker:
     log: MessageLog
     token_box: TokenBox
     service_token: ServiceToken
+    token_use: TokenUse
     schemas: CompiledSchemas = field(default_factory=CompiledSchemas)
     _grants: RoleGrants | None = field(default=None, init=False)
     _roles: RoleTable = field(default_factory=RoleTable, init=False)

@@ -174,7 +174,7 @@ async def pull(call: Call) -> bytes:
 
 
 async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) -> bytes:
-    call.require_consumer(subscription, pull=True)
+    call.require_consumer(subscription)
     if subscription.topic_uuid is None:
         raise Conflict(_NO_TOPIC)
     body = await call.read(PULLING)

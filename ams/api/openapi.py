@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 import ams
+from ams.api.calls import BAD_DRY_RUN
 from ams.api.operations import BodyKind, Operation, Parameter
 from ams.auth.roles import DEFAULT_ROLES
 from ams.service.connection import BUSY, RequestTimeout
@@ -40,6 +41,7 @@ _RESOURCES: Final = {
     "schemas": "A schema says what the messages of a topic must look like.",
     "users": "A user has a token, roles in projects, and maybe roles in all of them.",
     "registrations": "A registration is somebody's request to become a user.",
+    "access": "Who may do what, and why.",
     "audit": "The audit trail says who changed what, when and from where.",
     "service": "What the broker says of itself.",
 }
@@ -131,6 +133,8 @@ def errors_of(operation: Operation) -> list[ServiceError]:
         errors += [operation.body.malformed, *BODY_ERRORS]
     if operation.body is not None or operation.query:
         errors.append(UNSTORABLE)
+    if operation.preview is not None:
+        errors.append(InvalidArgument(BAD_DRY_RUN))
     if not operation.is_open:
         errors += [Unauthorized(), Forbidden()]
         if "project" in variables and operation.name != "projects:create":
@@ -141,7 +145,8 @@ def errors_of(operation: Operation) -> list[ServiceError]:
 
 def document(operations: Sequence[Operation]) -> Object:
     """The OpenAPI 3.1 document of some routes."""
-    types = [each.answer for each in operations if each.answer is not None]
+    answers = [kind for each in operations for kind in (each.answer, each.preview_answer)]
+    types = [kind for kind in answers if kind is not None]
     types += [each.body.shape for each in operations if each.body is not None]
     shapes, components = msgspec.json.schema_components(
         [*types, Error], ref_template="#/components/schemas/{name}"
@@ -257,6 +262,8 @@ def _query_parameter(parameter: Parameter) -> Object:
     schema: Object = {"type": "string"}
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
+    if parameter.is_list:
+        schema = {"type": "array", "items": schema}
     return {
         "name": parameter.name,
         "in": "query",
@@ -274,9 +281,16 @@ def _json(schema: Object) -> Object:
 
 
 def _success(operation: Operation, schemas: Object) -> Object:
-    if operation.answer is None:
+    answer, preview = operation.answer, operation.preview_answer
+    if answer is None and preview is None:
         return {"description": "Done; the body is empty."}
-    return {"description": "Done.", "content": _json(schemas[str(operation.answer)])}
+    if answer is None:
+        described = "Done; the body is empty. With `dryRun`: what would be done."
+        return {"description": described, "content": _json(schemas[str(preview)])}
+    schema = schemas[str(answer)]
+    if preview not in (None, answer):
+        schema = {"anyOf": [schema, schemas[str(preview)]]}
+    return {"description": "Done.", "content": _json(schema)}
 
 
 def _failures(errors: Iterable[ServiceError], schemas: Object) -> Object:

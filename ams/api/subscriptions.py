@@ -5,11 +5,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta, field
 
-from ams.api import answers, fields, formats
+from ams.api import answers, fields, previews
 from ams.api.bodies import Body
 from ams.api.calls import Call
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, SUBSCRIPTION, BodyKind, operation
-from ams.auth import access
+from ams.api.operations import SUBSCRIPTION, BodyKind, operation
 from ams.metadata import subscriptions, topics
 from ams.service.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
 
@@ -143,27 +142,12 @@ async def show(call: Call) -> answers.Subscription:
 
 
 @operation(
-    "subscriptions:list",
-    "GET",
-    f"{PROJECT}/subscriptions",
-    query=[PAGE_SIZE, PAGE_TOKEN],
-    errors=formats.PAGE_ERRORS,
+    "subscriptions:delete",
+    "DELETE",
+    SUBSCRIPTION,
+    errors=[NotFound("Subscription")],
+    preview=previews.subscription,
 )
-async def list_subscriptions(call: Call) -> answers.Subscriptions:
-    """List a project's subscriptions, newest first; consumers see theirs (ams-core 4.5)."""
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    page = await subscriptions.list_page(
-        call.broker.store,
-        call.project.id,
-        page_size=size,
-        from_id=formats.page_start(call.argument(PAGE_TOKEN)),
-        acl_user_id=access.subscriptions_of(call.caller, call.roles),
-    )
-    items = [answers.Subscription.of(record) for record in page.items]
-    return answers.Subscriptions(items, formats.page_token(page.next_id), page.total)
-
-
-@operation("subscriptions:delete", "DELETE", SUBSCRIPTION, errors=[NotFound("Subscription")])
 async def delete(call: Call) -> None:
     """Delete a subscription (contract: ams-core 4.6)."""
     store = call.broker.store

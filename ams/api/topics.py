@@ -6,12 +6,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from ams.api import answers, fields, formats
+from ams.api import answers, fields, previews
 from ams.api.bodies import TextMap
 from ams.api.calls import Call
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, TOPIC, BodyKind, operation
+from ams.api.operations import TOPIC, BodyKind, operation
 from ams.api.schemas import BAD_REFERENCE, referenced
-from ams.auth import access
 from ams.metadata import audit, subscriptions, topics
 from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument, NotFound
 
@@ -145,28 +144,7 @@ async def show(call: Call) -> answers.Topic:
     return answers.Topic.of(record)
 
 
-@operation(
-    "topics:list",
-    "GET",
-    f"{PROJECT}/topics",
-    query=[PAGE_SIZE, PAGE_TOKEN],
-    errors=formats.PAGE_ERRORS,
-)
-async def list_topics(call: Call) -> answers.Topics:
-    """List a project's topics, newest first; publishers see theirs (contract: ams-core 3.4)."""
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    page = await topics.list_page(
-        call.broker.store,
-        call.project.id,
-        page_size=size,
-        from_id=formats.page_start(call.argument(PAGE_TOKEN)),
-        acl_user_id=access.topics_of(call.caller, call.roles),
-    )
-    items = [answers.Topic.of(record) for record in page.items]
-    return answers.Topics(items, formats.page_token(page.next_id), page.total)
-
-
-@operation("topics:delete", "DELETE", TOPIC, errors=[NotFound("Topic")])
+@operation("topics:delete", "DELETE", TOPIC, errors=[NotFound("Topic")], preview=previews.topic)
 async def delete(call: Call) -> None:
     """Delete a topic and its messages; its subscriptions stay (contract: ams-core 3.5)."""
     store = call.broker.store

@@ -81,12 +81,20 @@ async def of_subscription(subscription_id: int) -> frozenset[int]:
     return frozenset(cast("list[int]", ids))
 
 
+async def of_subscriptions_to(topic_id: int) -> frozenset[int]:
+    """The ids of the users on the list of any subscription to a topic."""
+    ids = await SubscriptionAcl.filter(subscription__topic_id=topic_id).values_list(
+        "user_id", flat=True
+    )
+    return frozenset(cast("list[int]", ids))
+
+
 async def of_topics(project_id: int, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
-    """The lists of some of a project's topics, whose ids are in order; by topic id."""
+    """The lists of some of a project's topics, by topic id."""
     if len(ids) <= BATCH:
         rows = TopicAcl.filter(topic_id__in=ids)
     else:
-        first, last = sorted((ids[0], ids[-1]))
+        first, last = min(ids), max(ids)
         rows = TopicAcl.filter(
             topic__project_id=project_id, topic_id__gte=first, topic_id__lte=last
         )
@@ -95,11 +103,11 @@ async def of_topics(project_id: int, ids: Sequence[int]) -> Mapping[int, frozens
 
 
 async def of_subscriptions(project_id: int, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
-    """The lists of some of a project's subscriptions, whose ids are in order; by their ids."""
+    """The lists of some of a project's subscriptions, by their ids."""
     if len(ids) <= BATCH:
         rows = SubscriptionAcl.filter(subscription_id__in=ids)
     else:
-        first, last = sorted((ids[0], ids[-1]))
+        first, last = min(ids), max(ids)
         rows = SubscriptionAcl.filter(
             subscription__project_id=project_id,
             subscription_id__gte=first,

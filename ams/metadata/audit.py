@@ -74,31 +74,45 @@ def in_project(uuid: str) -> None:
 async def record(store: Store, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """Do something that is not in the database, with an entry only if it succeeds.
 
-    The entry is there first: if the trail can't be written, nothing is done; so what `work` notes
-    is too late for it. `work` must not use the store, and must bear to be done again should the
-    database ask for another attempt.
+    The entry is there first: if the trail can't be written, nothing is done. What `work` notes is
+    added to it. `work` must not use the store, and must bear to be done again should the database
+    ask for another attempt.
 
     Raises:
         Whatever `work` raises.
         Unavailable: The database can't be reached. If it was lost at the very end, the work is
             done all the same.
     """
-    if origin.get() is None:
+    current = origin.get()
+    if current is None:
         return await work()
 
     async def recorded_work() -> ResultT:
-        await insert()
-        return await work()
+        row = await insert()
+        result = await work()
+        if row is not None and (detail := _bounded(current.detail)) != row.detail:
+            row.detail = detail
+            await row.save(update_fields=["detail"])
+        return result
 
     return await store.database.transaction(recorded_work)
 
 
-async def insert() -> None:
+async def add(store: Store) -> None:
+    """Write an entry for the current origin, if any; for what leaves nothing else to change.
+
+    Raises:
+        Unavailable: The database can't be reached.
+    """
+    await store.database.transaction(insert)
+
+
+async def insert() -> AuditRow | None:
     """Write an entry for the current origin, if any, as a part of the caller's transaction."""
     current = origin.get()
     if current is None:
-        return
-    await AuditRow.create(
+        return None
+    return await AuditRow.create(
         at=datetime.now(UTC),
         actor_uuid=current.actor_uuid,
         actor_name=current.actor_name[:TEXT_LENGTH],
@@ -203,7 +217,7 @@ async def prune(store: Store, older_than: datetime) -> int:
 
 def _bounded(detail: dict[str, Any]) -> dict[str, Any]:
     if len(json.dumps(detail)) <= DETAIL_LENGTH:
-        return detail
+        return dict(detail)
     return {"left_out": [key[:TEXT_LENGTH] for key in detail]}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 from uuid import uuid4
@@ -22,6 +22,8 @@ from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 #: Most users whose projects one statement reads.
 BATCH = 1000
+#: By how much the last use of a token that is noted may be older than the last one.
+USE_PRECISION = timedelta(seconds=50)
 
 _NO_MEMBERSHIPS: Mapping[int, Sequence[str]] = MappingProxyType({})
 _NO_FIELDS = UserFields()
@@ -128,11 +130,27 @@ async def caller(store: Store, token_digest: str) -> Caller:
         NotFound: It is nobody's.
     """
     async with store.database.reading():
-        row = await User.get_or_none(token_digest=token_digest)
-        if row is None:
-            raise NotFound("User")
-        rows = await Membership.filter(user_id=row.id).values_list("project_id", "roles")
-    memberships = cast("list[tuple[int, list[str]]]", rows)
+        return await _caller(User.filter(token_digest=token_digest))
+
+
+async def caller_named(store: Store, name: str) -> Caller:
+    """Who would call with the token of the user of this name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if not names.can_exist(name):
+        raise NotFound("User")
+    async with store.database.reading():
+        return await _caller(User.filter(name=name))
+
+
+async def _caller(rows: QuerySet[User]) -> Caller:
+    row = await rows.first()
+    if row is None:
+        raise NotFound("User")
+    places = await Membership.filter(user_id=row.id).values_list("project_id", "roles")
+    memberships = cast("list[tuple[int, list[str]]]", places)
     return Caller(
         user_id=row.id,
         uuid=row.uuid,
@@ -241,7 +259,8 @@ async def update(
 async def token_used(store: Store, user_ids: Iterable[int], at: datetime) -> None:
     """Note that these users' tokens were used, for the last time no later than `at`.
 
-    No change that anybody hears of. Users who are gone don't matter.
+    It is not written where another use is noted that is hardly older. No change that anybody hears
+    of. Users who are gone don't matter.
 
     Raises:
         Unavailable: The database can't be reached. Some may be noted by then.
@@ -250,7 +269,7 @@ async def token_used(store: Store, user_ids: Iterable[int], at: datetime) -> Non
     for start in range(0, len(ids), BATCH):
 
         async def update(batch: Sequence[int] = ids[start : start + BATCH]) -> None:
-            earlier = Q(token_last_used__isnull=True) | Q(token_last_used__lt=at)
+            earlier = Q(token_last_used__isnull=True) | Q(token_last_used__lt=at - USE_PRECISION)
             await User.filter(earlier, id__in=batch).update(token_last_used=at)
 
         await store.database.transaction(update)

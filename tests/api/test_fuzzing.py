@@ -100,14 +100,13 @@ async def test_no_request_is_our_fault_or_gets_an_undocumented_answer(
         answer = case.call(
             base_url=fuzzed.http, headers={"x-api-key": SERVICE_TOKEN}, timeout=PATIENCE_SECONDS
         )
-        case.validate_response(
-            answer,
-            checks=[
-                status_code_conformance,
-                content_type_conformance,
-                response_schema_conformance,
-            ],
-        )
+        checks = [status_code_conformance, content_type_conformance]
+        if answer.status_code == httpx.codes.OK and operation.answer is None and not answer.content:
+            # A document can't say that the body depends on a parameter.
+            assert case.query.get("dryRun") != "true"
+        else:
+            checks.append(response_schema_conformance)
+        case.validate_response(answer, checks=checks)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             assert answer.json()["error"]["message"] in ACK_FAULTS
 

@@ -170,6 +170,23 @@ class TestRecord:
         assert (entry.action, entry.detail) == (origin.action, {"offset": 3})
 
     @pytest.mark.usefixtures("origin")
+    async def test_what_the_work_notes_is_in_the_entry(self, store: Store) -> None:
+        async def work() -> None:
+            audit.note(skipped=7)
+
+        audit.note(offset=3)
+        await audit.record(store, work)
+        (entry,) = await entries(store)
+        assert entry.detail == {"offset": 3, "skipped": 7}
+
+    @pytest.mark.usefixtures("origin")
+    async def test_an_entry_can_stand_for_itself(self, store: Store) -> None:
+        audit.note(messages=10)
+        await audit.add(store)
+        (entry,) = await entries(store)
+        assert entry.detail == {"messages": 10}
+
+    @pytest.mark.usefixtures("origin")
     async def test_what_fails_is_not_recorded(self, store: Store) -> None:
         async def work() -> None:
             raise Unavailable("Redis is away")
