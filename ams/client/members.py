@@ -44,9 +44,7 @@ def page(
     project: str, page_size: int = 0, page_token: str = "", *, details: bool = False
 ) -> Call[UserPage]:
     """Some members of a project, newest user first; all of them if there is no page size."""
-    query = page_query(page_size, page_token)
-    if details:
-        query["details"] = "true"
+    query = page_query(page_size, page_token, details="true" if details else "")
     path = f"{project_path(project)}/members"
     return Call("GET", path, _user_page, Repeat.SAFE, query=query)
 

@@ -2,12 +2,14 @@
 
 import msgspec
 
-from ams.client.call import Call, Repeat, answer, answer_part, no_answer, project_path
+from ams.client.call import DRY_RUN, Call, Repeat, answer, answer_part, no_answer, project_path
 from ams.client.metric_objects import Metric
 from ams.client.metrics import metrics_answer
 from ams.client.objects import Project, ProjectList
+from ams.client.preview_objects import ProjectLoss
 
 _project = answer(Project)
+_loss = answer(ProjectLoss)
 _projects = answer_part(ProjectList, lambda answered: answered.projects)
 
 
@@ -43,3 +45,8 @@ def metrics(project: str) -> Call[tuple[Metric, ...]]:
 def delete(project: str) -> Call[None]:
     """Deletes a project, its topics, subscriptions and messages included."""
     return Call("DELETE", project_path(project), no_answer, Repeat.SAFE)
+
+
+def preview_delete(project: str) -> Call[ProjectLoss]:
+    """What deleting a project would do; nothing is done."""
+    return Call("DELETE", project_path(project), _loss, Repeat.SAFE, query=DRY_RUN)

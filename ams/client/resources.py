@@ -4,6 +4,7 @@ To add a route, write the function that builds its call, and a line here.
 """
 
 from ams.client import (
+    access,
     audit,
     members,
     metrics,
@@ -27,6 +28,7 @@ class Projects(Resource[S_co]):
     update = Method(projects.update)
     metrics = Method(projects.metrics)
     delete = Method(projects.delete)
+    preview_delete = Method(projects.preview_delete)
 
 
 class Members(Resource[S_co]):
@@ -49,6 +51,11 @@ class Topics(Resource[S_co]):
     page = Method(topics.page)
     list = ListMethod(topics.list_all)
     delete = Method(topics.delete)
+    preview_delete = Method(topics.preview_delete)
+    purge = Method(topics.purge)
+    preview_purge = Method(topics.preview_purge)
+    peek = Method(topics.peek)
+    history = Method(topics.history)
     subscriptions = Method(topics.subscriptions)
     metrics = Method(topics.metrics)
     acl = Method(topics.acl)
@@ -67,6 +74,10 @@ class Subscriptions(Resource[S_co]):
     page = Method(subscriptions.page)
     list = ListMethod(subscriptions.list_all)
     delete = Method(subscriptions.delete)
+    preview_delete = Method(subscriptions.preview_delete)
+    purge = Method(subscriptions.purge)
+    preview_purge = Method(subscriptions.preview_purge)
+    history = Method(subscriptions.history)
     metrics = Method(subscriptions.metrics)
     acl = Method(subscriptions.acl)
     modify_acl = Method(subscriptions.modify_acl)
@@ -74,6 +85,7 @@ class Subscriptions(Resource[S_co]):
     acknowledge = Method(subscriptions.acknowledge)
     offsets = Method(subscriptions.offsets)
     modify_offset = Method(subscriptions.modify_offset)
+    preview_modify_offset = Method(subscriptions.preview_modify_offset)
     time_to_offset = Method(subscriptions.time_to_offset)
     modify_ack_deadline = Method(subscriptions.modify_ack_deadline)
 
@@ -87,6 +99,12 @@ class Schemas(Resource[S_co]):
     update = Method(schemas.update)
     delete = Method(schemas.delete)
     validate = Method(schemas.validate)
+
+
+class Access(Resource[S_co]):
+    """Who may do what, as seen by a client."""
+
+    explain = Method(access.explain)
 
 
 class Audit(Resource[S_co]):
@@ -128,6 +146,7 @@ class Users(Resource[S_co]):
     profile = Method(users.profile)
     refresh_token = Method(users.refresh_token)
     delete = Method(users.delete)
+    preview_delete = Method(users.preview_delete)
 
 
 class Broker(Resource[S_co]):
@@ -146,4 +165,5 @@ class Broker(Resource[S_co]):
         self.users = Users(sender)
         self.registrations = Registrations(sender)
         self.metrics = Metrics(sender)
+        self.access = Access(sender)
         self.audit = Audit(sender)

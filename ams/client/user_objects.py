@@ -15,7 +15,10 @@ class ProjectRoles(Struct, frozen=True):
 
 
 class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A user; what the caller may not see is empty, and `service_roles` may be None for none."""
+    """A user; what the caller may not see is empty, and `service_roles` may be None for none.
+
+    When the token was last used is known to about a minute; None if it never was.
+    """
 
     uuid: str
     projects: tuple[ProjectRoles, ...] = ()
@@ -25,6 +28,7 @@ class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
     organization: str = ""
     description: str = ""
     token: str = ""
+    token_last_used: datetime | None = None
     email: str
     service_roles: tuple[str, ...] | None
     created_on: datetime

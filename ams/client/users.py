@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ams.client.call import (
+    DRY_RUN,
     Call,
     Listing,
     Repeat,
@@ -14,6 +15,7 @@ from ams.client.call import (
     no_answer,
     page_query,
 )
+from ams.client.preview_objects import UserLoss
 from ams.client.user_objects import User, UserPage
 
 
@@ -30,6 +32,7 @@ class UserDetails(msgspec.Struct, frozen=True, omit_defaults=True):
 #: Nothing is known.
 NO_DETAILS = UserDetails()
 _user = answer(User)
+_loss = answer(UserLoss)
 _user_page = answer(UserPage)
 
 
@@ -114,11 +117,7 @@ def page(
     page_size: int = 0, page_token: str = "", *, project: str = "", details: bool = False
 ) -> Call[UserPage]:
     """Some users, newest first; all of them if there is no page size."""
-    query = page_query(page_size, page_token)
-    if project:
-        query["project"] = project
-    if details:
-        query["details"] = "true"
+    query = page_query(page_size, page_token, project=project, details="true" if details else "")
     return Call("GET", "/v1/users", _user_page, Repeat.SAFE, query=query)
 
 
@@ -147,3 +146,8 @@ def refresh_token(user: str) -> Call[User]:
 def delete(user: str) -> Call[None]:
     """Deletes a user."""
     return Call("DELETE", _path(user), no_answer, Repeat.SAFE)
+
+
+def preview_delete(user: str) -> Call[UserLoss]:
+    """What deleting a user would do; nothing is done."""
+    return Call("DELETE", _path(user), _loss, Repeat.SAFE, query=DRY_RUN)

@@ -1,6 +1,7 @@
 """Members, registrations and changes of users through the client library."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -97,6 +98,18 @@ def test_a_user_is_found_by_token_and_by_uuid(client: Client, user: User) -> Non
     assert client.users.by_uuid(user.uuid) == user
     with pytest.raises(ServiceError, match=r"^User doesn't exist$"):
         client.users.by_token("0" * 64)
+
+
+def test_a_user_tells_when_the_token_was_last_used(
+    client: Client, odd_server: OddServer, user: User
+) -> None:
+    """The broker writes it down once a minute, which is too long to wait for."""
+    assert user.token_last_used is None
+    sent = msgspec.to_builtins(user) | {"token_last_used": "2026-01-02T03:04:00Z"}
+    odd_server.otherwise = Answer(body=msgspec.json.encode(sent))
+    with Client(odd_server.url) as other:
+        used = other.users.show(user.name).token_last_used
+    assert used == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 def test_no_error_shows_a_token_that_is_looked_up(odd_server: OddServer) -> None:

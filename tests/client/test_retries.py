@@ -130,6 +130,17 @@ def test_a_registration_that_may_be_stored_is_not_repeated(
     assert len(odd_server.requests) == 2
 
 
+@pytest.mark.parametrize("failure", [UNAVAILABLE, LOST])
+def test_a_purge_that_may_be_done_is_never_repeated(odd_server: OddServer, failure: Answer) -> None:
+    """It would remove what was published meanwhile, too."""
+    carefree = Retries(base_seconds=0.001, may_duplicate=True)
+    odd_server.answers = [failure]
+    failed = pytest.raises((ConnectionLost, ServiceError))
+    with Client(odd_server.url, retries=carefree) as client, failed:
+        client.topics.purge("p", "t")
+    assert len(odd_server.requests) == 1
+
+
 def test_a_repeated_delete_that_finds_nothing_was_successful(
     odd_server: OddServer, quick: Client
 ) -> None:
@@ -138,6 +149,9 @@ def test_a_repeated_delete_that_finds_nothing_was_successful(
     odd_server.answers = [GONE]
     with pytest.raises(ServiceError, match="Topic doesn't exist"):
         quick.topics.delete("p", "t")
+    odd_server.answers = [LOST, GONE]
+    with pytest.raises(ServiceError, match="Topic doesn't exist"):
+        quick.topics.preview_delete("p", "t")
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 408, 409, 413, 500])
