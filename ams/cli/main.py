@@ -8,6 +8,7 @@ import typer
 
 import ams
 from ams.cli import (
+    access,
     audit,
     connection,
     member,
@@ -54,6 +55,7 @@ for _name, _group in (
     ("user", user.app),
     ("member", member.app),
     ("registration", registration.app),
+    ("access", access.app),
 ):
     app.add_typer(_group, name=_name, rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)
 app.command("audit", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(audit.audit)

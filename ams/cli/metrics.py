@@ -8,7 +8,7 @@ import typer
 
 from ams.cli.output import print_fields, print_json, print_table
 from ams.cli.session import Session, with_session
-from ams.cli.units import format_size
+from ams.cli.units import format_number, format_size
 
 if TYPE_CHECKING:
     from ams.client import Metric, Point
@@ -103,7 +103,7 @@ def _print_members(metrics: Sequence["Metric"]) -> None:
         if metric.metric in kinds:
             # PROJECT.USER, and no name has a dot.
             user = metric.resource_name.rpartition(".")[2]
-            members[user][metric.metric] = f"{metric.timeseries[0].value:,}"
+            members[user][metric.metric] = format_number(metric.timeseries[0].value)
     if members:
         typer.echo()
         print_table(
@@ -120,7 +120,7 @@ def _print_days(metrics: Sequence["Metric"], name: str) -> None:
         typer.echo()
         print_table(
             ["DAY", "MESSAGES"],
-            [[day.timestamp, f"{day.value:,}"] for day in days],
+            [[day.timestamp, format_number(day.value)] for day in days],
             nothing="",
             numbers=["MESSAGES"],
         )
@@ -132,7 +132,7 @@ def _newest(metrics: Sequence["Metric"], name: str) -> "Point | None":
 
 def _number(metrics: Sequence["Metric"], name: str) -> str:
     point = _newest(metrics, name)
-    return f"{point.value:,}" if point else ""
+    return format_number(point.value) if point else ""
 
 
 def _size(metrics: Sequence["Metric"], name: str) -> str:
@@ -152,9 +152,7 @@ def _rate(metrics: Sequence["Metric"], rate: str) -> str:
     point = _newest(metrics, rate)
     if not point or point.timestamp == _NEVER:
         return ""
-    # Where there are hundreds, nobody needs a fraction.
-    number = f"{point.value:,.0f}" if point.value >= 100 else f"{point.value:.3g}"
-    return f"{number} messages/s"
+    return f"{format_number(point.value)} messages/s"
 
 
 def _percent(point: "Point | None") -> str:

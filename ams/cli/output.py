@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 if TYPE_CHECKING:
-    from ams.client import ReceivedMessage
+    from ams.client import Message
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_EXCEPT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -106,16 +106,15 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
             typer.echo(clean(value))
 
 
-def print_message(received: "ReceivedMessage") -> None:
-    """Prints a pulled message for people: id, time, attributes, and data below them."""
-    message = received.message
+def print_message(message: "Message") -> None:
+    """Prints a message for people: id, time, attributes, and data below them."""
     attributes = "  ".join(
         f"{clean(key)}={clean(value)}" for key, value in sorted(message.attributes.items())
     )
     typer.secho(message.message_id, bold=True, nl=False)
     typer.secho(f"  {clean(message.publish_time)}", dim=True, nl=False)
     typer.echo(f"  {attributes}" if attributes else "")
-    data, note = _readable(received)
+    data, note = _readable(message)
     if note:
         typer.secho(f"  ({note})", dim=True)
     for line in data.splitlines():
@@ -123,9 +122,8 @@ def print_message(received: "ReceivedMessage") -> None:
     sys.stdout.flush()
 
 
-def _readable(received: "ReceivedMessage") -> tuple[str, str]:
+def _readable(message: "Message") -> tuple[str, str]:
     """A message's data as text, and a note if it is not simply that."""
-    message = received.message
     try:
         data = message.data
     except ValueError:
@@ -139,3 +137,8 @@ def _readable(received: "ReceivedMessage") -> tuple[str, str]:
 def format_time(when: datetime) -> str:
     """A time as the API writes it."""
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_the_second(time: str) -> str:
+    """A time of the API without a fraction of a second; none stays none."""
+    return f"{time.rstrip('Z').partition('.')[0]}Z" if time else ""

@@ -66,6 +66,7 @@ def show_user(session: Session, user: "User") -> None:
         [
             ("user", user.name),
             ("token", user.token),
+            ("token used", format_time(user.token_last_used) if user.token_last_used else ""),
             ("service roles", ", ".join(user.service_roles or ())),
             ("projects", memberships(user)),
             ("email", user.email),

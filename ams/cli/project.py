@@ -8,10 +8,12 @@ from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.metrics import show_project_metrics
 from ams.cli.output import format_time, print_fields, print_json, print_table
+from ams.cli.previews import DryRun, show_preview
 from ams.cli.session import Session, with_session
+from ams.cli.units import format_number, format_size
 
 if TYPE_CHECKING:
-    from ams.client import Project
+    from ams.client import Project, ProjectLoss
 
 app = typer.Typer(help="Make, show, change and remove projects.", no_args_is_help=True)
 
@@ -90,12 +92,31 @@ def metrics(session: Session, name: Name) -> None:
 
 @app.command("delete")
 @with_session
-def delete(session: Session, name: Name, yes: Yes = False) -> None:
+def delete(session: Session, name: Name, yes: Yes = False, dry_run: DryRun = False) -> None:
     """Delete a project with all its topics, subscriptions and messages."""
+    if dry_run:
+        with session.client() as client:
+            _show_loss(session, client.projects.preview_delete(name))
+        return
     confirm(f"Delete project {name} with all its topics, subscriptions and messages?", yes=yes)
     with session.client() as client:
         client.projects.delete(name)
     session.report(f"Deleted project {name}.")
+
+
+def _show_loss(session: Session, loss: "ProjectLoss") -> None:
+    show_preview(
+        session,
+        loss,
+        [
+            ("topics deleted", format_number(loss.topics)),
+            ("subscriptions deleted", format_number(loss.subscriptions)),
+            ("schemas deleted", format_number(loss.schemas)),
+            ("messages deleted", f"{format_number(loss.messages)}, {format_size(loss.bytes)}"),
+            ("members without it", format_number(loss.members)),
+            ("places on access lists", format_number(loss.acl_entries)),
+        ],
+    )
 
 
 def _show(session: Session, project: "Project") -> None:

@@ -48,6 +48,24 @@ def format_seconds(seconds: int) -> str:
     return f"{seconds // _SECONDS[unit]}{unit}"
 
 
+def format_age(seconds: float) -> str:
+    """How long something has been, in two units at most: `1m 30s`, `3d 4h`."""
+    left = int(seconds)
+    parts: list[str] = []
+    for unit in "dhms":
+        number, left = divmod(left, _SECONDS[unit])
+        if number or parts:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def format_number(number: float) -> str:
+    """A number with a comma after the thousands, and a fraction only where it matters."""
+    if isinstance(number, int) or number >= 100:
+        return f"{number:,.0f}"
+    return f"{number:.3g}"
+
+
 def format_size(size: int) -> str:
     """A number of bytes, about: `16 B`, `1.2 MiB`."""
     number, unit = float(size), "B"

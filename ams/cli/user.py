@@ -10,6 +10,7 @@ from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.output import print_json, print_table
 from ams.cli.people import memberships, show_user
+from ams.cli.previews import DryRun, show_preview
 from ams.cli.session import Session, with_session
 
 app = typer.Typer(help="Make, show, change and remove users.", no_args_is_help=True)
@@ -169,8 +170,17 @@ def refresh_token(session: Session, name: Name) -> None:
 
 @app.command("delete")
 @with_session
-def delete(session: Session, name: Name, yes: Yes = False) -> None:
+def delete(session: Session, name: Name, yes: Yes = False, dry_run: DryRun = False) -> None:
     """Delete a user."""
+    if dry_run:
+        with session.client() as client:
+            loss = client.users.preview_delete(name)
+        numbers = [
+            ("memberships ended", str(loss.memberships)),
+            ("places on access lists", str(loss.acl_entries)),
+        ]
+        show_preview(session, loss, numbers)
+        return
     confirm(f"Delete user {name}?", yes=yes)
     with session.client() as client:
         client.users.delete(name)
