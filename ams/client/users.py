@@ -103,7 +103,10 @@ def show(user: str) -> Call[User]:
 
 
 def by_token(token: str) -> Call[User]:
-    """The user whose token this is."""
+    """The user whose token this is.
+
+    The token is a part of the URL, which httpx logs at level INFO.
+    """
     path = f"/v1/users:byToken/{checked_secret('token', token)}"
     return Call("GET", path, _user, Repeat.SAFE, shown_path="/v1/users:byToken/...")
 

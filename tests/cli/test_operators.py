@@ -3,22 +3,20 @@
 import pytest
 
 from ams.cli.listing import SUBSCRIPTION_COUNTERS, TOPIC_COUNTERS
-from ams.client import Client
+from ams.client import Client, Offsets, OutgoingMessage
 from tests.cli.command import Ams
-from tests.cli.data_folder import Up
 
 
 @pytest.fixture
-def published(ams: Ams) -> Ams:
-    """A project with topic t, to which three messages were published, and subscription s."""
-    ams("topic", "create", "t")
-    ams("subscription", "create", "s", "t")
-    assert ams("publish", "t", "--lines", "-a", "kind=line", stdin=b"a\nb\nc\n").status == 0
+def published(ams: Ams, admin: Client, project: str, topic: str) -> Ams:
+    """The command in a project with topic t, to which three messages were published."""
+    messages = [OutgoingMessage(data, {"kind": "line"}) for data in (b"a", b"b", b"c")]
+    admin.topics.publish(project, topic, messages)
     return ams
 
 
-def test_a_full_list_shows_how_topics_fare(published: Ams) -> None:
-    published("topic", "create", "idle")
+def test_a_full_list_shows_how_topics_fare(published: Ams, admin: Client, project: str) -> None:
+    admin.topics.create(project, "idle")
     header, *rows = published(
         "topic", "list", "--sort", "storedMessages", "--descending"
     ).output.splitlines()
@@ -26,24 +24,21 @@ def test_a_full_list_shows_how_topics_fare(published: Ams) -> None:
     assert [row.split()[:2] for row in rows] == [["t", "3"], ["idle", "0"]]
     found = published("topic", "list", "--full", "--filter", "ID", "--json").json()["topics"]
     assert [topic["statistics"]["messages"] for topic in found] == [0]
-    for wrong in (["--sort", "colour"], ["--descending"]):
-        assert published("topic", "list", *wrong).status == 2
+    assert published("topic", "list", "--sort", "colour").status == 2
 
 
 def test_a_full_list_shows_how_subscriptions_fare(published: Ams) -> None:
-    published("pull", "s", "--ack", "-n", "1")
     (row,) = published("subscription", "list", "--full").output.splitlines()[1:]
-    assert row.split()[:3] == ["s", "t", "2"]
+    assert row.split()[:3] == ["s", "t", "3"]
     assert row.split()[-1] == "none"
 
 
-def test_the_api_sorts_by_all_that_the_command_names(published: Ams, up: Up) -> None:
-    project, admin = published.environment["AMS_PROJECT"], up.credentials()["admin"]
-    with Client(up.credentials()["broker"]["http"], admin["token"]) as client:
-        for by in TOPIC_COUNTERS:
-            assert client.topics.page(project, full=True, order_by=by).topics
-        for by in SUBSCRIPTION_COUNTERS:
-            assert client.subscriptions.page(project, full=True, order_by=by).subscriptions
+@pytest.mark.usefixtures("topic")
+def test_the_api_sorts_by_all_that_the_command_names(admin: Client, project: str) -> None:
+    for by in TOPIC_COUNTERS:
+        assert admin.topics.page(project, full=True, order_by=by).topics
+    for by in SUBSCRIPTION_COUNTERS:
+        assert admin.subscriptions.page(project, full=True, order_by=by).subscriptions
 
 
 def test_messages_are_looked_at_and_stay(published: Ams) -> None:
@@ -56,7 +51,6 @@ def test_messages_are_looked_at_and_stay(published: Ams) -> None:
     nothing = published("topic", "peek", "t", "-a", "kind=other")
     assert (nothing.output, nothing.errors) == ("", "No messages.\n")
     assert published("topic", "peek", "t", "--time", "2026-01-01", "--offset", "0").status == 2
-    assert published("pull", "s", "-n", "1").output.split()[0] == "0"
 
 
 def test_the_past_is_shown_in_steps(published: Ams) -> None:
@@ -70,8 +64,9 @@ def test_the_past_is_shown_in_steps(published: Ams) -> None:
     assert (wrong.status, "needs 1h, 24h or 7d" in wrong.errors) == (1, True)
 
 
-def test_a_dry_run_says_what_would_be_lost_and_loses_nothing(published: Ams) -> None:
-    project = published.environment["AMS_PROJECT"]
+def test_a_dry_run_says_what_would_be_lost_and_loses_nothing(
+    published: Ams, admin: Client, project: str
+) -> None:
     for command, shown in (
         (("project", "delete", project), "messages deleted        3, "),
         (("topic", "delete", "t"), "subscriptions without a topic  1"),
@@ -85,11 +80,7 @@ def test_a_dry_run_says_what_would_be_lost_and_loses_nothing(published: Ams) -> 
         assert (result.status, shown in result.output) == (0, True), result
         assert result.errors.startswith("Nothing was done.")
     assert published("topic", "purge", "t", "--dry-run", "--json").json()["messages"] == 3
-    assert published("subscription", "offsets", "s", "--json").json() == {
-        "max": 3,
-        "min": 0,
-        "current": 0,
-    }
+    assert admin.subscriptions.offsets(project, "s") == Offsets(max=3, min=0, current=0)
 
 
 def test_messages_are_purged(published: Ams) -> None:

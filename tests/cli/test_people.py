@@ -1,25 +1,21 @@
 """`ams member`, `ams registration`, and changes of users and projects."""
 
-import pytest
-
+from ams.client import Client, UserDetails
 from tests.cli.command import Ams
 
 
-@pytest.fixture
-def project(ams: Ams) -> str:
-    return ams.environment["AMS_PROJECT"]
-
-
-def test_a_member_is_created_changed_listed_and_removed(ams: Ams, project: str) -> None:
-    assert (ams("member", "list").output, ams("member", "list").errors) == ("", "No members.\n")
+def test_a_member_is_created_changed_listed_and_removed(
+    ams: Ams, admin: Client, project: str, topic: str
+) -> None:
+    nobody = ams("member", "list")
+    assert (nobody.output, nobody.errors) == ("", "No members.\n")
     name = f"{project}-user"
     made = ams("member", "create", name, "--role", "publisher", "--email", "a@b.c", "--json").json()
     assert (len(made["token"]), made["email"]) == (64, "a@b.c")
-    ams("topic", "create", "t")
-    ams("topic", "acl", "t", "--set", name)
+    admin.topics.modify_acl(project, topic, [name])
     header, row = ams("member", "list").output.splitlines()
     assert header.split("  ")[0] == "MEMBER"
-    assert row.split() == [name, "publisher", "t", "a@b.c"]
+    assert row.split() == [name, "publisher", topic, "a@b.c"]
     changed = ams("member", "update", name, "--role", "consumer", "--json").json()
     assert changed["projects"][0]["roles"] == ["consumer"]
     assert "(no role)" in ams("member", "update", name, "--no-roles").output
@@ -29,14 +25,13 @@ def test_a_member_is_created_changed_listed_and_removed(ams: Ams, project: str) 
     assert (again.status, "not a member" in again.errors) == (1, True)
     added = ams("member", "add", name, "--role", "publisher")
     assert f"{project} (publisher)" in added.output
-    assert ams("member", "show", name, "--json").json()["name"] == name
-    assert [user["name"] for user in ams("member", "list", "--json").json()["users"]] == [name]
+    shown = ams("member", "show", name, "--json").json()
+    assert ams("member", "list", "--json").json()["users"] == [shown]
 
 
-def test_only_the_roles_in_the_project_are_listed(ams: Ams, project: str) -> None:
-    name = f"{project}-user"
+def test_only_the_roles_in_the_project_are_listed(ams: Ams, admin: Client, project: str) -> None:
+    name = admin.users.create(f"{project}-user").name
     roles = f"{project}=consumer"
-    assert ams("user", "create", name).status == 0
     changed = ams(
         "user", "update", name, "--project-roles", roles, "--project-roles", "demo=publisher"
     )
@@ -44,13 +39,11 @@ def test_only_the_roles_in_the_project_are_listed(ams: Ams, project: str) -> Non
     assert ams("member", "list").output.splitlines()[1].split() == [name, "consumer"]
 
 
-def test_a_registration_is_accepted_or_declined(ams: Ams, project: str) -> None:
-    def register(name: str) -> str:
-        made = ams("registration", "create", name, "--organization", project, "--json").json()
-        return str(made["uuid"])
-
-    first, second = register(f"{project}-1"), register(f"{project}-2")
+def test_a_registration_is_accepted_or_declined(ams: Ams, admin: Client, project: str) -> None:
     mine = ("--organization", project)
+    made = ams("registration", "create", f"{project}-1", *mine, "--json").json()
+    details = UserDetails(organization=project)
+    first, second = made["uuid"], admin.registrations.create(f"{project}-2", details=details).uuid
     assert ams("registration", "list", *mine).output.count("pending") == 2
     accepted = ams("registration", "accept", first, "--json").json()
     assert (accepted["name"], len(accepted["token"])) == (f"{project}-1", 64)
@@ -67,13 +60,12 @@ def test_a_registration_is_accepted_or_declined(ams: Ams, project: str) -> None:
     pending = ams("registration", "list", "--status", "pending", *mine)
     assert (pending.output, pending.errors) == ("", "No registrations.\n")
     assert ams("registration", "delete", first, "--json").json() == {}
-    left = ams("registration", "list", *mine, "--json").json()["user_registrations"]
-    assert [each["uuid"] for each in left] == [second]
+    assert [each.uuid for each in admin.registrations.list(organization=project)] == [second]
 
 
-def test_a_user_is_changed_where_something_is_given(ams: Ams, project: str) -> None:
+def test_a_user_is_changed_where_something_is_given(ams: Ams, admin: Client, project: str) -> None:
     name = f"{project}-user"
-    token = ams("user", "create", name, "--role", "publisher", "--json").json()["token"]
+    token = admin.users.create(name, project_roles={project: ["publisher"]}).token
     changed = ams(
         "user", "update", name, "--email", "a@b.c", "--service-role", "admin_viewer", "--json"
     ).json()
@@ -101,14 +93,13 @@ def test_a_user_is_changed_where_something_is_given(ams: Ams, project: str) -> N
     assert (unknown.status, unknown.errors) == (1, "Error: User doesn't exist\n")
 
 
-def test_a_user_is_found_by_token_and_uuid(ams: Ams, project: str) -> None:
-    made = ams("user", "create", f"{project}-user", "--json").json()
-    assert ams("user", "show", "--by-uuid", made["uuid"], "--json").json() == made
-    assert ams("user", "show", "--by-token", made["token"], "--json").json() == made
-    typed = ams("user", "show", "--by-token", "-", "--json", stdin=f"{made['token']}\n".encode())
-    assert typed.json() == made
-    for wrong in ([], [made["name"], "--by-uuid", made["uuid"]]):
-        assert ams("user", "show", *wrong).status == 2
+def test_a_user_is_found_by_token_and_uuid(ams: Ams, admin: Client, project: str) -> None:
+    made = admin.users.create(f"{project}-user")
+    typed = f"{made.token}\n".encode()
+    for options in (["--by-uuid", made.uuid], ["--by-token", made.token], ["--by-token", "-"]):
+        shown = ams("user", "show", *options, "--json", stdin=typed).json()
+        assert (shown["name"], shown["token"]) == (made.name, made.token)
+    assert ams("user", "show", made.name, "--by-uuid", made.uuid).status == 2
     secret = ams("user", "show", "--by-token", "se.cret")
     assert (secret.status, "se.cret" in secret.errors) == (2, False)
 
