@@ -9,9 +9,10 @@ from typing import NoReturn, Protocol
 import pytest
 import pytest_asyncio
 
-from tests.certificates import Certificates, make_certificates
+from tests.certificates import RECEIVER_HOST, Certificates, make_certificates
 from tests.mariadb import MariaDB
 from tests.node import Node
+from tests.push_worker import WORKER_TOKEN, add_push_worker
 from tests.servers import (
     FSYNC,
     MissingPart,
@@ -147,6 +148,34 @@ async def node(
         node = Node(folder, certificates, sections)
         try:
             node.migrate()
+            yield await node.start()
+        finally:
+            await node.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def push_node(
+    redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Node]:
+    """A broker with push, shared as `node` is; receivers are at `RECEIVER_HOST`."""
+    folder = tmp_path_factory.mktemp("push_node")
+    with RedisServer(redis_binary, **FSYNC) as redis:
+        node = Node(
+            folder,
+            certificates,
+            {
+                "redis": {"url": redis.url},
+                "database": {"url": f"sqlite://{folder}/ams.db"},
+                "push": {"enabled": True, "worker_token": WORKER_TOKEN},
+                "outgoing": {
+                    "allow_private_addresses": [RECEIVER_HOST],
+                    "ca_file": str(certificates.ca),
+                },
+            },
+        )
+        try:
+            node.migrate()
+            await add_push_worker(node)
             yield await node.start()
         finally:
             await node.close()

@@ -10,6 +10,7 @@ from ams.messages.log import MessageLog
 from ams.metadata.cache import Catalog
 from ams.metadata.records import RoleGrants
 from ams.metadata.store import Store
+from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Broker:
     log: MessageLog
     token_box: TokenBox
     service_token: ServiceToken
+    outgoing: Outgoing
     schemas: CompiledSchemas = field(default_factory=CompiledSchemas)
     _grants: RoleGrants | None = field(default=None, init=False)
     _roles: RoleTable = field(default_factory=RoleTable, init=False)

@@ -13,7 +13,7 @@ from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
-from ams.service.errors import Forbidden, InvalidArgument, NotFound, Unauthorized
+from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound, Unauthorized
 from ams.service.http import Request, read_body
 
 _T = TypeVar("_T")
@@ -117,8 +117,8 @@ class Call:
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
-            except Forbidden:
-                # As for a topic.
+            except (Forbidden, Conflict):
+                # As for a topic; push settings can be outdated, too.
                 if cached is None or attempt == ATTEMPTS:
                     raise
             catalog.forget_subscription(project, name)

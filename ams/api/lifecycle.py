@@ -21,6 +21,7 @@ from ams.metadata.cache import Catalog
 from ams.metadata.records import Change
 from ams.metadata.store import Store
 from ams.service.broadcast import Broadcast
+from ams.service.outgoing import Outgoing
 from ams.service.redis import check_durability, close_redis, open_redis, redis_errors
 from ams.service.settings import Settings, SettingsError
 
@@ -72,6 +73,7 @@ class Lifecycle:
             log=log,
             token_box=TokenBox(key.get_secret_value() for key in settings.auth.token_keys),
             service_token=ServiceToken(settings.auth.service_token.get_secret_value()),
+            outgoing=Outgoing(settings.outgoing),
         )
         self._sweeper = Sweeper(log, self._all_logs)
         self._sampler = Sampler(log, self._all_cursors)
@@ -133,6 +135,7 @@ class Lifecycle:
         await self._sweeper.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
+        await self.broker.outgoing.close()
         await self.broker.schemas.process.aclose()
         await self.broker.store.close()
         await close_redis(self._redis)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import fields as struct_fields
 
 import ams
 from ams.api.operations import BodyKind, Operation, Parameter
@@ -141,7 +142,7 @@ def errors_of(operation: Operation) -> list[ServiceError]:
 
 def document(operations: Sequence[Operation]) -> Object:
     """The OpenAPI 3.1 document of some routes."""
-    types = [each.answer for each in operations if each.answer is not None]
+    types = [each.answer for each in operations if each.answer and not each.may_be_empty]
     types += [each.body.shape for each in operations if each.body is not None]
     shapes, components = msgspec.json.schema_components(
         [*types, Error], ref_template="#/components/schemas/{name}"
@@ -276,6 +277,10 @@ def _json(schema: Object) -> Object:
 def _success(operation: Operation, schemas: Object) -> Object:
     if operation.answer is None:
         return {"description": "Done; the body is empty."}
+    if operation.may_be_empty:
+        # An empty body is no JSON, and the document knows no body that is there now and then.
+        names = ", ".join(f"`{each.encode_name}`" for each in struct_fields(operation.answer))
+        return {"description": f"Done; the body is empty, or an object with {names}."}
     return {"description": "Done.", "content": _json(schemas[str(operation.answer)])}
 
 

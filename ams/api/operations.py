@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from ams.service.errors import ServiceError
 
@@ -80,6 +80,7 @@ class Operation:
         verb: what follows the colon of the last segment.
         endpoint: answers it.
         answer: type of the answer; None for an empty one.
+        may_be_empty: whether an answer that has a type may be empty all the same.
         body: what it takes, if anything.
         query: the parameters that it reads.
         errors: how it fails, besides as all routes do. What differs from case to case in a message
@@ -94,6 +95,7 @@ class Operation:
     verb: str | None
     endpoint: Endpoint
     answer: Any  # a type, as `get_type_hints` gives it
+    may_be_empty: bool
     body: BodyKind[Any] | None
     query: tuple[Parameter, ...]
     errors: tuple[ServiceError, ...]
@@ -140,13 +142,15 @@ def operation(
 
     def decorate(endpoint: Endpoint) -> Operation:
         returned = get_type_hints(endpoint, localns={"Call": object})["return"]
+        kinds = [kind for kind in get_args(returned) or (returned,) if kind is not type(None)]
         return Operation(
             name=name,
             method=method,
             path=path,
             verb=verb,
             endpoint=endpoint,
-            answer=answer if returned is bytes else None if returned is type(None) else returned,
+            answer=answer if returned is bytes else kinds[0] if kinds else None,
+            may_be_empty=len(kinds) < len(get_args(returned)),
             body=body,
             query=tuple(query),
             errors=tuple(errors),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import hmac
 from types import MappingProxyType
 
-from ams.auth.roles import CONSUMER, PROJECT_ADMIN, PUBLISHER, SERVICE_ADMIN, RoleTable
+from ams.auth.roles import (
+    CONSUMER,
+    PROJECT_ADMIN,
+    PUBLISHER,
+    PUSH_WORKER,
+    SERVICE_ADMIN,
+    RoleTable,
+)
 from ams.auth.tokens import digest
 from ams.metadata.records import Caller
 from ams.service.errors import Forbidden, Unauthorized
@@ -20,6 +27,7 @@ SERVICE_CALLER = Caller(
 )
 
 _NO_ROLES: frozenset[str] = frozenset()
+_PULLS_PUSHED = frozenset({SERVICE_ADMIN, PUSH_WORKER})
 _SEES_ALL = frozenset({SERVICE_ADMIN, PROJECT_ADMIN})
 
 
@@ -96,6 +104,16 @@ def require_consumer(caller: Caller, roles: frozenset[str], acl: frozenset[int])
         Forbidden: The caller is a consumer and not on the list.
     """
     if CONSUMER in roles and caller.user_id not in acl:
+        raise Forbidden
+
+
+def require_push_worker(roles: frozenset[str]) -> None:
+    """Let a caller pull what is to be pushed, or not (contract: ams-core 5.2 row 3).
+
+    Raises:
+        Forbidden: None of these roles pushes, or oversees the service.
+    """
+    if roles.isdisjoint(_PULLS_PUSHED):
         raise Forbidden
 
 

@@ -11,6 +11,7 @@ very addresses: a name that changes in between gains nothing.
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Collection, Iterable, Mapping
@@ -40,6 +41,8 @@ MOST_ATTEMPTS: Final = 4
 MOST_PORT: Final = 65535
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+#: What a name or an address is made of.
+_HOST: Final = re.compile(rb"[0-9A-Za-z._:-]+")
 #: What this can speak.
 _SCHEMES: Final = frozenset({"http", "https"})
 
@@ -123,7 +126,7 @@ class Outgoing:
             Unreachable: there is no answer in time.
             TooLong: the answer's body has more than `max_bytes`.
         """
-        location = _parse(url, schemes)
+        location = checked_url(url, schemes)
         seconds = self._settings.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -168,6 +171,23 @@ class Outgoing:
         if not complete:
             raise TooLong(answer)
         return answer
+
+
+def checked_url(url: str, schemes: Collection[str]) -> httpx.URL:
+    """The parts of a URL that a request could go to, as far as one can tell by looking at it.
+
+    Raises:
+        AddressRefused: it is no such URL.
+    """
+    try:
+        location = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise AddressRefused("the URL is not valid") from error
+    if location.scheme not in _SCHEMES.intersection(schemes):
+        raise AddressRefused("the URL's scheme is not allowed")
+    if not _HOST.fullmatch(location.raw_host) or (location.port or 0) > MOST_PORT:
+        raise AddressRefused("the URL has no host, or no port that exists")
+    return location
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
@@ -227,18 +247,6 @@ def _trust(ca_file: str) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise SettingsError([f"outgoing.ca_file: {ca_file} can't be used: {error}"]) from error
     return context
-
-
-def _parse(url: str, schemes: Collection[str]) -> httpx.URL:
-    try:
-        location = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise AddressRefused("the URL is not valid") from error
-    if location.scheme not in _SCHEMES.intersection(schemes):
-        raise AddressRefused("the URL's scheme is not allowed")
-    if not location.host or (location.port or 0) > MOST_PORT:
-        raise AddressRefused("the URL has no host, or no port that exists")
-    return location
 
 
 def _address(location: httpx.URL) -> httpcore.URL:

@@ -28,6 +28,7 @@ from ams.service.settings_sections import (
     LogSettings,
     MessagesSettings,
     OutgoingSettings,
+    PushSettings,
     RedisSettings,
     ServerSettings,
 )
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    push: PushSettings = Field(default_factory=PushSettings)
     outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -219,6 +219,17 @@ class AuthSettings(Section):
         return keys
 
 
+class PushSettings(Section):
+    """Delivery of messages to receivers that subscriptions name."""
+
+    enabled: bool = Field(False, description="Whether subscriptions may have messages pushed.")
+    worker_token: SecretStr = Field(
+        SecretStr(""),
+        description="Token of the user in whose name messages are pushed: one with the service role"
+        " `push_worker`. Needed if push is enabled.",
+    )
+
+
 class OutgoingSettings(Section):
     """Requests to addresses that users name, such as those that messages are pushed to."""
 

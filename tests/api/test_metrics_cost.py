@@ -35,8 +35,9 @@ from ams.metadata.models import (
 from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
 from ams.service.http import Request
+from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
-from ams.service.settings_sections import DatabaseSettings
+from ams.service.settings_sections import DatabaseSettings, OutgoingSettings
 from tests.messages.logs import open_log, publish
 from tests.metadata.conftest import Statements
 from tests.metadata.make import make_project, make_user, token_of
@@ -62,6 +63,7 @@ async def broker(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Bro
             log=opened.log,
             token_box=TokenBox([TOKEN_KEY]),
             service_token=ServiceToken(""),
+            outgoing=Outgoing(OutgoingSettings()),
         )
 
 

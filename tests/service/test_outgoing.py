@@ -13,7 +13,7 @@ from ams.service.outgoing import AddressRefused, Outgoing, TooLong, Unreachable
 from ams.service.settings import SettingsError
 from ams.service.settings_sections import OutgoingSettings
 from tests.certificates import Certificates
-from tests.service.receiver import answer, receiver, silence
+from tests.receiver import answer, receiver, silence
 
 LOOPBACK = ["127.0.0.0/8"]
 MAX_BYTES = 1000

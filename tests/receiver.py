@@ -1,4 +1,4 @@
-"""A server of a stranger on 127.0.0.1, which says what a test wants and notes who came."""
+"""A server of a stranger, which says what a test wants and notes who came."""
 
 import asyncio
 import ssl
@@ -14,14 +14,15 @@ Conversation: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter],
 
 @dataclass(slots=True)
 class Receiver:
-    """Attributes: port; the heads of the requests; the local addresses that were connected to."""
+    """What it got: requests with their bodies; its addresses that were connected to."""
 
+    host: str
     port: int = 0
     requests: list[str] = field(default_factory=list)
     connections: list[str] = field(default_factory=list)
 
     def url(self, path: str = "/", scheme: str = "https") -> str:
-        return f"{scheme}://127.0.0.1:{self.port}{path}"
+        return f"{scheme}://{self.host}:{self.port}{path}"
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> Conversation:
@@ -44,7 +45,7 @@ async def receiver(
     converse: Conversation, certificates: Certificates | None, host: str = "127.0.0.1"
 ) -> AsyncIterator[Receiver]:
     """Runs a server; with TLS if there are certificates."""
-    seen = Receiver()
+    seen = Receiver(host)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections.append(writer.get_extra_info("sockname")[0])
