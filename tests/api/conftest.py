@@ -25,6 +25,25 @@ async def queue(project: Project) -> Project:
     return project
 
 
+@pytest_asyncio.fixture
+async def push_project(push_node: Node) -> AsyncIterator[Project]:
+    """A project with topic `t` on the shared node that pushes."""
+    project = await Project.create(push_node)
+    await project.topic("t")
+    yield project
+    await project.remove()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def push_place(push_node: Node) -> AsyncIterator[Project]:
+    """Topic `t` and its subscription `taken`, for tests whose requests are refused."""
+    project = await Project.create(push_node)
+    await project.topic("t")
+    await project.subscription("taken", "t")
+    yield project
+    await project.remove()
+
+
 @pytest_asyncio.fixture(scope="session")
 async def quiet(node: Node) -> AsyncIterator[Project]:
     """Topic `t` and subscription `s` without messages, for all tests whose requests are refused."""

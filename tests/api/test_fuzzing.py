@@ -25,6 +25,7 @@ from ams.api.operations import Operation
 from tests.api.client import Project
 from tests.certificates import Certificates
 from tests.node import SERVICE_TOKEN, Node
+from tests.push_worker import WORKER_TOKEN, add_push_worker
 from tests.servers import FSYNC, RedisServer
 
 #: Requests to each route that fit the document, and as many that don't.
@@ -59,10 +60,12 @@ async def fuzzed(
             "redis": {"url": redis.url},
             "database": {"url": f"sqlite://{folder}/ams.db"},
             "messages": {"pull_wait_seconds": 0.1},
+            "push": {"enabled": True, "worker_token": WORKER_TOKEN},
         }
         node = Node(folder, certificates, sections)
         try:
             node.migrate()
+            await add_push_worker(node)
             yield await node.start()
             assert (await node.client.get("/healthz")).status_code == httpx.codes.OK
             assert "unexpected error" not in node.log()
