@@ -117,9 +117,10 @@ class Call:
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
-            except (Forbidden, Conflict):
-                # As for a topic; push settings can be outdated, too.
-                if cached is None or attempt == ATTEMPTS:
+            except (Forbidden, Conflict) as error:
+                # As for a topic: an access list, or push settings.
+                by_memory = isinstance(error, Forbidden) or (cached and cached.push)
+                if cached is None or not by_memory or attempt == ATTEMPTS:
                     raise
             catalog.forget_subscription(project, name)
         raise AssertionError("unreachable")

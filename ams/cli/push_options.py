@@ -41,7 +41,7 @@ MattermostChannel = Annotated[
     str, typer.Option("--mattermost-channel", help="Post to this channel.", show_default=False)
 ]
 MaxMessages = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--max-messages",
         min=1,
@@ -53,7 +53,7 @@ RetryPolicy = Annotated[
     Retry, typer.Option("--retry", help="Wait as long after each failure, or ever longer.")
 ]
 Period = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--retry-period", min=1, help="Milliseconds to wait for linear.", show_default="3000"
     ),
@@ -77,9 +77,9 @@ class Given:
     mattermost: str
     username: str
     channel: str
-    max_messages: int
+    max_messages: int | None
     retry: Retry
-    period: int
+    period: int | None
     header: Authorization | None
     decode: bool
 
@@ -100,9 +100,9 @@ class Given:
         return PushConfig(
             type="http_endpoint" if self.endpoint else "mattermost",
             push_endpoint=self.endpoint,
-            max_messages=self.max_messages,
+            max_messages=self.max_messages or 0,
             authorization_header=AuthorizationHeader(type=self.header or ""),
-            retry_policy=RetryPolicy(type=self.retry, period=self.period),
+            retry_policy=RetryPolicy(type=self.retry, period=self.period or 0),
             mattermost_url=self.mattermost,
             mattermost_username=self.username,
             mattermost_channel=self.channel,
@@ -110,4 +110,4 @@ class Given:
         )
 
 
-_NOTHING = Given("", "", "", "", 0, Retry.LINEAR, 0, None, False)
+_NOTHING = Given("", "", "", "", None, Retry.LINEAR, None, None, False)
