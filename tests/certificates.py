@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 VALID = timedelta(days=2)
+#: An address of this machine, apart from the others, that users may have brokers connect to.
+RECEIVER_HOST = "127.7.7.7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Makes an authority, and a certificate of it for localhost and 127.0.0.1."""
+    """Makes an authority, and a certificate of it for localhost and its addresses."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("AMS test CA")
     ca = (
@@ -34,7 +36,11 @@ def make_certificates(folder: Path) -> Certificates:
     )
     key = ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+        [
+            x509.DNSName("localhost"),
+            x509.IPAddress(ip_address("127.0.0.1")),
+            x509.IPAddress(ip_address(RECEIVER_HOST)),
+        ]
     )
     certificate = (
         _builder(_name("localhost"), ca_name, key)

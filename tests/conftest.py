@@ -9,9 +9,10 @@ from typing import NoReturn, Protocol
 import pytest
 import pytest_asyncio
 
-from tests.certificates import Certificates, make_certificates
+from tests.certificates import RECEIVER_HOST, Certificates, make_certificates
 from tests.mariadb import MariaDB
 from tests.node import Node
+from tests.push_worker import WORKER_TOKEN, add_push_worker
 from tests.servers import (
     FSYNC,
     MissingPart,
@@ -138,14 +139,27 @@ async def start_node(
 
 @asynccontextmanager
 async def shared_node(
-    folder: Path, redis_binary: Path, certificates: Certificates, database_url: str
+    folder: Path,
+    redis_binary: Path,
+    certificates: Certificates,
+    database_url: str,
+    *,
+    pushes: bool = False,
 ) -> AsyncIterator[Node]:
     """A broker with a Redis of its own."""
+    sections: dict[str, dict[str, object]] = {"database": {"url": database_url}}
+    if pushes:
+        sections["push"] = {"enabled": True, "worker_token": WORKER_TOKEN}
+        sections["outgoing"] = {
+            "allow_private_addresses": [RECEIVER_HOST],
+            "ca_file": str(certificates.ca),
+        }
     with RedisServer(redis_binary, **FSYNC) as redis:
-        sections = {"redis": {"url": redis.url}, "database": {"url": database_url}}
-        node = Node(folder, certificates, sections)
+        node = Node(folder, certificates, {**sections, "redis": {"url": redis.url}})
         try:
             node.migrate()
+            if pushes:
+                await add_push_worker(node)
             yield await node.start()
         finally:
             await node.close()
@@ -159,6 +173,17 @@ async def node(
     folder = tmp_path_factory.mktemp("node")
     url = f"sqlite://{folder}/ams.db"
     async with shared_node(folder, redis_binary, certificates, url) as node:
+        yield node
+
+
+@pytest_asyncio.fixture(scope="session")
+async def push_node(
+    redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Node]:
+    """A broker with push, shared as `node` is; receivers are at `RECEIVER_HOST`."""
+    folder = tmp_path_factory.mktemp("push_node")
+    url = f"sqlite://{folder}/ams.db"
+    async with shared_node(folder, redis_binary, certificates, url, pushes=True) as node:
         yield node
 
 

@@ -94,10 +94,14 @@ class AuthorizationHeader(Answer):
 
 
 class RetryPolicy(Answer):
-    """When a push delivery is tried again; `period` in milliseconds."""
+    """When a push delivery is tried again; `period` in milliseconds, 0 for `slowstart`.
+
+    The published client can't do without a period, so it is there for `slowstart`, too (contract:
+    O-50).
+    """
 
     type: str = ""
-    period: int = 0
+    period: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class PushConfig(msgspec.Struct, rename="camel", gc=False):
@@ -123,24 +127,34 @@ class PushConfig(msgspec.Struct, rename="camel", gc=False):
 NO_PUSH: Final = PushConfig()
 
 
-class Subscription(Answer, rename="camel"):
+class Subscription(Answer, rename="camel", kw_only=True):
     """A subscription (contract: ams-core 4.1)."""
 
     name: fields.SubscriptionName
     topic: Annotated[str, Meta(description="The topic's full name, which stays if the topic goes.")]
     push_config: PushConfig
     ack_deadline_seconds: fields.AckDeadline
+    push_status: Annotated[
+        str, Meta(description="How push delivery fares, where its receiver is verified.")
+    ] = ""
     created_on: fields.Time
 
     @classmethod
-    def of(cls, record: SubscriptionRecord) -> Self:
+    def of(cls, record: SubscriptionRecord, push: PushConfig, push_status: str = "") -> Self:
         return cls(
             name=subscription_reference(record.project, record.name),
             topic=topic_reference(record.project, record.topic),
-            push_config=NO_PUSH,
+            push_config=push,
             ack_deadline_seconds=record.ack_deadline_seconds,
+            push_status=push_status,
             created_on=formats.time_text(record.created_on),
         )
+
+
+class PushStopped(Answer):
+    """How push delivery of a deleted subscription has ended (contract: ams-core 4.6)."""
+
+    message: str
 
 
 class SubscriptionNames(Answer):
@@ -282,8 +296,16 @@ class Version(Answer):
     hostname: str = ""
 
 
+class PushServer(Answer):
+    """Who pushes messages, and how it is."""
+
+    endpoint: str
+    status: str
+
+
 class Status(Answer):
     """How the service is (contract: ams-core 9.2)."""
 
     status: str
-    push_functionality: str
+    push_servers: list[PushServer] | msgspec.UnsetType = msgspec.UNSET
+    push_functionality: str = ""

@@ -11,6 +11,7 @@ from ams.messages.log import MessageLog
 from ams.metadata.cache import Catalog
 from ams.metadata.records import RoleGrants
 from ams.metadata.store import Store
+from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
 
 
@@ -25,6 +26,7 @@ class Broker:
     token_box: TokenBox
     service_token: ServiceToken
     token_use: TokenUse
+    outgoing: Outgoing
     schemas: CompiledSchemas = field(default_factory=CompiledSchemas)
     _grants: RoleGrants | None = field(default=None, init=False)
     _roles: RoleTable = field(default_factory=RoleTable, init=False)

@@ -13,7 +13,7 @@ from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
-from ams.service.errors import Forbidden, InvalidArgument, NotFound, Unauthorized
+from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound, Unauthorized
 from ams.service.http import Request, read_body
 
 _T = TypeVar("_T")
@@ -136,9 +136,10 @@ class Call:
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
-            except Forbidden:
-                # As for a topic.
-                if cached is None or attempt == ATTEMPTS:
+            except (Forbidden, Conflict) as error:
+                # As for a topic: an access list, or push settings.
+                by_memory = isinstance(error, Forbidden) or (cached and cached.push)
+                if cached is None or not by_memory or attempt == ATTEMPTS:
                     raise
             catalog.forget_subscription(project, name)
         raise AssertionError("unreachable")

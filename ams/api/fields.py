@@ -6,7 +6,7 @@ The OpenAPI document is made of it. Nothing here changes what is accepted. The p
 makes the example of a body of those fields that are required, or that have an example.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta
 
@@ -19,6 +19,10 @@ READ_ONLY: Final = Meta(
     extra_json_schema={"readOnly": True},
 )
 ServerText = Annotated[str, READ_ONLY]
+
+_T = TypeVar("_T")
+#: A field of a body that is there because clients send whole objects.
+Ignored = Annotated[_T, Meta(description="Its type is checked, its value ignored.")]
 
 Time = Annotated[str, Meta(description="In UTC.", examples=["2026-01-02T03:04:05Z"])]
 TopicName = Annotated[

@@ -23,6 +23,7 @@ from ams.metadata.cache import Catalog
 from ams.metadata.records import Change
 from ams.metadata.store import Store
 from ams.service.broadcast import Broadcast
+from ams.service.outgoing import Outgoing
 from ams.service.redis import check_durability, close_redis, open_redis, redis_errors
 from ams.service.settings import Settings, SettingsError
 
@@ -75,6 +76,7 @@ class Lifecycle:
             token_box=TokenBox(key.get_secret_value() for key in settings.auth.token_keys),
             service_token=ServiceToken(settings.auth.service_token.get_secret_value()),
             token_use=TokenUse(store),
+            outgoing=Outgoing(settings.outgoing),
         )
         self._periodic: list[Periodic] = [
             Sweeper(log, self._all_logs),
@@ -137,6 +139,7 @@ class Lifecycle:
             await each.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
+        await self.broker.outgoing.close()
         await self.broker.schemas.process.aclose()
         await self.broker.store.close()
         await close_redis(self._redis)

@@ -13,6 +13,9 @@ from ams.api.bodies import Body, check_number_of_values, decode
 from ams.api.calls import Call
 from ams.api.compiled_schemas import CHECK_ERRORS
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
+from ams.api.push_workers import PUSH_DISABLED
+from ams.auth import access
+from ams.auth.roles import PUSH_WORKER
 from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import UNREPLICATED
@@ -161,7 +164,12 @@ def cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
     verb="pull",
     body=PULLING,
     answer=answers.ReceivedMessages,
-    errors=[NotFound("Subscription"), Forbidden(), Conflict(_NO_TOPIC)],
+    errors=[
+        NotFound("Subscription"),
+        Conflict(PUSH_DISABLED),
+        Forbidden(),
+        Conflict(_NO_TOPIC),
+    ],
     is_audited=False,
 )
 async def pull(call: Call) -> bytes:
@@ -174,7 +182,7 @@ async def pull(call: Call) -> bytes:
 
 
 async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) -> bytes:
-    call.require_consumer(subscription)
+    await _require_puller(call, subscription)
     if subscription.topic_uuid is None:
         raise Conflict(_NO_TOPIC)
     body = await call.read(PULLING)
@@ -183,6 +191,20 @@ async def _pull(call: Call, subscription: SubscriptionRecord, arrived: float) ->
     cursor = cursor_of(subscription, subscription.topic_uuid)
     runs = await call.broker.log.pull(cursor, _most(body.max_messages), until)
     return _received(subscription, runs)
+
+
+async def _require_puller(call: Call, subscription: SubscriptionRecord) -> None:
+    """Raises if the caller may not pull (contract: ams-core 5.2 rows 2 to 4)."""
+    if subscription.push is not None:
+        if PUSH_WORKER in call.roles and not call.broker.settings.push.enabled:
+            raise Conflict(PUSH_DISABLED)
+        access.require_push_worker(call.roles)
+    elif PUSH_WORKER in call.roles:
+        # Who may pull for this role alone, pulls what is pushed (contract: O-27).
+        others = call.roles - {PUSH_WORKER}
+        if not (await call.broker.roles()).allows(call.operation.name, others):
+            raise Forbidden
+    call.require_consumer(subscription)
 
 
 def _waits(return_immediately: str | bool) -> bool:

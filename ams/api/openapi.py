@@ -145,8 +145,7 @@ def errors_of(operation: Operation) -> list[ServiceError]:
 
 def document(operations: Sequence[Operation]) -> Object:
     """The OpenAPI 3.1 document of some routes."""
-    answers = [kind for each in operations for kind in (each.answer, each.preview_answer)]
-    types = [kind for kind in answers if kind is not None]
+    types = [kind for each in operations for kind in _answers(each)]
     types += [each.body.shape for each in operations if each.body is not None]
     shapes, components = msgspec.json.schema_components(
         [*types, Error], ref_template="#/components/schemas/{name}"
@@ -284,13 +283,24 @@ def _success(operation: Operation, schemas: Object) -> Object:
     answer, preview = operation.answer, operation.preview_answer
     if answer is None and preview is None:
         return {"description": "Done; the body is empty."}
-    if answer is None:
+    kinds = _answers(operation)
+    if not kinds:
+        return {"description": "Done; the body is empty."}
+    # An empty body is no JSON, and the document knows no body that is there now and then.
+    described = "Done."
+    if operation.answer is None:
         described = "Done; the body is empty. With `dryRun`: what would be done."
-        return {"description": described, "content": _json(schemas[str(preview)])}
-    schema = schemas[str(answer)]
-    if preview not in (None, answer):
-        schema = {"anyOf": [schema, schemas[str(preview)]]}
-    return {"description": "Done.", "content": _json(schema)}
+    elif operation.may_be_empty:
+        described = "Done; the body may be empty."
+    shapes = [schemas[str(kind)] for kind in kinds]
+    schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+    return {"description": described, "content": _json(schema)}
+
+
+def _answers(operation: Operation) -> list[Any]:
+    """The types of its answers."""
+    kinds = (operation.answer, operation.preview_answer)
+    return list(dict.fromkeys(kind for kind in kinds if kind is not None))
 
 
 def _failures(errors: Iterable[ServiceError], schemas: Object) -> Object:

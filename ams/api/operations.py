@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from ams.service.errors import ServiceError
 
@@ -91,6 +91,7 @@ class Operation:
         preview: answers in place of `endpoint` with what that would do, and does nothing. The
             caller asks for it by `DRY_RUN`. It makes the same checks, and fails in the same ways.
         preview_answer: type of the preview's answer.
+        may_be_empty: whether an answer that has a type may be empty all the same.
         body: what it takes, if anything.
         query: the parameters that it reads.
         errors: how it fails, besides as all routes do. What differs from case to case in a message
@@ -107,6 +108,7 @@ class Operation:
     answer: Any  # a type, as `get_type_hints` gives it
     preview: Endpoint | None
     preview_answer: Any  # the same
+    may_be_empty: bool
     body: BodyKind[Any] | None
     query: tuple[Parameter, ...]
     errors: tuple[ServiceError, ...]
@@ -154,13 +156,15 @@ def operation(
 
     def decorate(endpoint: Endpoint) -> Operation:
         returned = _returned(endpoint)
+        kinds = [kind for kind in get_args(returned) or (returned,) if kind is not type(None)]
         return Operation(
             name=name,
             method=method,
             path=path,
             verb=verb,
             endpoint=endpoint,
-            answer=answer if returned is bytes else None if returned is type(None) else returned,
+            answer=answer if returned is bytes else kinds[0] if kinds else None,
+            may_be_empty=len(kinds) < len(get_args(returned)),
             preview=preview,
             preview_answer=None if preview is None else _returned(preview),
             body=body,

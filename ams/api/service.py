@@ -5,9 +5,11 @@ from typing import Final
 
 import ams
 from ams.api import answers
+from ams.api.broker import Broker
 from ams.api.calls import Call, known_caller
 from ams.api.operations import Parameter, operation
-from ams.service.errors import Forbidden, Unauthorized
+from ams.api.push_workers import find_worker
+from ams.service.errors import Forbidden, Unauthorized, Unavailable
 
 #: Service roles that see more than everybody.
 _VIEWERS: Final = frozenset({"service_admin", "admin_viewer"})
@@ -47,4 +49,14 @@ async def status(call: Call) -> answers.Status:
             raise Forbidden
         if not caller.service_roles & _VIEWERS:
             raise Unauthorized
-    return answers.Status(status="ok", push_functionality="disabled")
+    if not call.broker.settings.push.enabled:
+        return answers.Status(status="ok", push_functionality="disabled")
+    # Nobody has reported for push delivery: there is nobody to list.
+    return answers.Status(status=await _push_status(call.broker), push_servers=[])
+
+
+async def _push_status(broker: Broker) -> str:
+    try:
+        return "warning" if await find_worker(broker) is None else "ok"
+    except Unavailable:
+        return "warning"

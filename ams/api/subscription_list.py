@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta
 
-from ams.api import answers, fields, formats, listing
+from ams.api import answers, fields, formats, listing, push_settings
 from ams.api.answers import Answer
 from ams.api.calls import Call
 from ams.api.messages import cursor_of
@@ -128,7 +128,8 @@ async def list_subscriptions(call: Call) -> Subscriptions:
     found = await LISTING.page(call, access.subscriptions_of(call.caller, call.roles))
     items = []
     for record, numbers in found.items:
-        item = ListedSubscription.of(record)
+        push = push_settings.shown(record.push, call.broker.token_box)
+        item = ListedSubscription.of(record, push)
         if numbers is not None:
             item.statistics = SubscriptionStatistics.of(numbers)
         items.append(item)

@@ -5,48 +5,20 @@ from typing import Annotated, Final
 
 from msgspec import Meta, field
 
-from ams.api import answers, fields, previews
+from ams.api import answers, fields, previews, push_settings, push_workers
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, BodyKind, operation
+from ams.api.push_settings import PushConfigBody
 from ams.metadata import audit, subscriptions, topics
-from ams.service.errors import AlreadyExists, Conflict, InvalidArgument, NotFound
+from ams.metadata.records import SubscriptionRecord
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 #: What a subscription gets whose creator says nothing else, seconds.
 DEFAULT_ACK_DEADLINE: Final = 10
 MAX_ACK_DEADLINE: Final = 600
 
 _TOPIC: Final = re.compile(r"/?projects/([^/]+)/topics/([^/]+)")
-
-
-class AuthorizationHeaderBody(Body, rename="camel"):
-    """What a push delivery sends as `Authorization`."""
-
-    type: str = ""
-    value: str = ""
-
-
-class RetryPolicyBody(Body, rename="camel"):
-    """When a push delivery is tried again; `period` in milliseconds."""
-
-    type: str = ""
-    period: int = 0
-
-
-class PushConfigBody(Body, rename="camel"):
-    """Where messages are to be pushed to; all zero is the same as absent."""
-
-    type: str = ""
-    push_endpoint: str = ""
-    max_messages: int = 0
-    authorization_header: AuthorizationHeaderBody = field(default_factory=AuthorizationHeaderBody)
-    retry_policy: RetryPolicyBody = field(default_factory=RetryPolicyBody)
-    verification_hash: str = ""
-    verified: bool = False
-    mattermost_url: str = ""
-    mattermost_username: str = ""
-    mattermost_channel: str = ""
-    base64_decode: bool = False
 
 
 class SubscriptionBody(Body, rename="camel"):
@@ -81,9 +53,8 @@ class AckDeadlineBody(Body, rename="camel"):
 
 _BAD_DEADLINE: Final = "Invalid ackDeadlineSeconds(needs value between 0 and 600) Arguments"
 _BAD_TOPIC: Final = "Invalid Topic name"
-_NO_PUSH: Final = "Push functionality is currently disabled"
 
-CREATION: Final = BodyKind(SubscriptionBody, InvalidArgument("Invalid Subscription Arguments"))
+CREATION: Final = BodyKind(SubscriptionBody, InvalidArgument(push_settings.MALFORMED))
 ACK_DEADLINE: Final = BodyKind(AckDeadlineBody, InvalidArgument(_BAD_DEADLINE))
 
 
@@ -96,7 +67,8 @@ ACK_DEADLINE: Final = BodyKind(AckDeadlineBody, InvalidArgument(_BAD_DEADLINE))
         InvalidArgument(_BAD_DEADLINE),
         InvalidArgument(_BAD_TOPIC),
         NotFound("Topic"),
-        Conflict(_NO_PUSH),
+        *push_workers.ERRORS,
+        *push_settings.ERRORS,
         AlreadyExists("Subscription"),
     ],
 )
@@ -106,6 +78,7 @@ async def create(call: Call) -> answers.Subscription:
     It starts at the topic's end: only what is published from now on is delivered.
     """
     body = await call.read(CREATION)
+    push_settings.check_numbers(body.push_config)
     deadline = _deadline(body.ack_deadline_seconds or DEFAULT_ACK_DEADLINE)
     reference = _TOPIC.fullmatch(body.topic)
     if reference is None:
@@ -114,18 +87,30 @@ async def create(call: Call) -> answers.Subscription:
         raise NotFound("Topic")
     store, log = call.broker.store, call.broker.log
     topic = await topics.get(store, call.project.id, reference[2])
-    if body.push_config != PushConfigBody():
-        raise Conflict(_NO_PUSH)
+    push, worker = None, None
     audit.note(topic=body.topic, ackDeadlineSeconds=deadline)
-    record = await subscriptions.create(
-        store,
-        call.project,
-        call.names["subscription"],
-        topic,
-        start_offset=await log.end(topic.uuid),
-        ack_deadline_seconds=deadline,
-    )
-    return answers.Subscription.of(record)
+    if body.push_config != push_settings.NOTHING:
+        worker = await push_workers.require_worker(call.broker)
+        push_settings.check_new(body.push_config)
+        push_settings.note(body.push_config)
+        push = push_settings.new(body.push_config, call.broker.token_box)
+    with push_workers.worker_stays():
+        record = await subscriptions.create(
+            store,
+            call.project,
+            call.names["subscription"],
+            topic,
+            start_offset=await log.end(topic.uuid),
+            ack_deadline_seconds=deadline,
+            push=push,
+            worker_id=worker,
+        )
+    return _view(call, record)
+
+
+def _view(call: Call, record: SubscriptionRecord, push_status: str = "") -> answers.Subscription:
+    push = push_settings.shown(record.push, call.broker.token_box)
+    return answers.Subscription.of(record, push, push_status)
 
 
 def _deadline(seconds: int) -> int:
@@ -139,7 +124,11 @@ def _deadline(seconds: int) -> int:
 async def show(call: Call) -> answers.Subscription:
     """Show a subscription (contract: ams-core 4.4)."""
     record = await subscriptions.get(call.broker.store, call.project.id, call.names["subscription"])
-    return answers.Subscription.of(record)
+    return _view(call, record, push_workers.NO_SERVER if _is_pushed(record) else "")
+
+
+def _is_pushed(record: SubscriptionRecord) -> bool:
+    return record.push is not None and record.push.verified
 
 
 @operation(
@@ -149,11 +138,15 @@ async def show(call: Call) -> answers.Subscription:
     errors=[NotFound("Subscription")],
     preview=previews.subscription,
 )
-async def delete(call: Call) -> None:
-    """Delete a subscription (contract: ams-core 4.6)."""
+async def delete(call: Call) -> answers.PushStopped | None:
+    """Delete a subscription (contract: ams-core 4.6, O-46).
+
+    The answer is empty unless its messages were pushed.
+    """
     store = call.broker.store
     record = await subscriptions.get(store, call.project.id, call.names["subscription"])
     await subscriptions.delete(store, record)
+    return answers.PushStopped(push_workers.NO_SERVER) if _is_pushed(record) else None
 
 
 @operation(

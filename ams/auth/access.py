@@ -11,7 +11,14 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ams.auth.roles import CONSUMER, PROJECT_ADMIN, PUBLISHER, SERVICE_ADMIN, RoleTable
+from ams.auth.roles import (
+    CONSUMER,
+    PROJECT_ADMIN,
+    PUBLISHER,
+    PUSH_WORKER,
+    SERVICE_ADMIN,
+    RoleTable,
+)
 from ams.auth.tokens import digest
 from ams.metadata.records import Caller
 from ams.service.errors import Forbidden, Unauthorized
@@ -27,6 +34,7 @@ SERVICE_CALLER = Caller(
 )
 
 _NO_ROLES: frozenset[str] = frozenset()
+_PULLS_PUSHED = frozenset({SERVICE_ADMIN, PUSH_WORKER})
 _SEES_ALL = frozenset({SERVICE_ADMIN, PROJECT_ADMIN})
 
 
@@ -208,6 +216,16 @@ def judge_list(
     if rule is ListRule.PEEK and not roles.isdisjoint(_SEES_ALL):
         return ListReason.OTHER_ROLES
     return ListReason.ON_IT if caller.user_id in acl else ListReason.NOT_ON_IT
+
+
+def require_push_worker(roles: frozenset[str]) -> None:
+    """Let a caller pull what is to be pushed, or not (contract: ams-core 5.2 row 3).
+
+    Raises:
+        Forbidden: None of these roles pushes, or oversees the service.
+    """
+    if roles.isdisjoint(_PULLS_PUSHED):
+        raise Forbidden
 
 
 def topics_of(caller: Caller, roles: frozenset[str]) -> int | None:

@@ -13,5 +13,5 @@ def status(session: Session) -> None:
         print_json(status)
         return
     servers = [f"{server.endpoint} {server.status}" for server in status.push_servers]
-    push = status.push_functionality or ", ".join(servers)
+    push = status.push_functionality or ", ".join(servers) or "nobody"
     print_fields([("broker", session.target.url), ("status", status.status), ("push", push)])

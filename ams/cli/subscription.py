@@ -6,6 +6,7 @@ import typer
 
 from ams.cli import acl as access
 from ams.cli import listing, units
+from ams.cli import push_options as options
 from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.history import subscription_history
@@ -14,10 +15,11 @@ from ams.cli.names import SubscriptionName as Name
 from ams.cli.output import format_time, print_fields, print_json, print_table
 from ams.cli.previews import DryRun, show_preview
 from ams.cli.purge import purge_subscription
+from ams.cli.push_options import Given, Retry
 from ams.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from ams.client import Movement, Offsets, Subscription
+    from ams.client import Movement, Offsets, PushConfig, Subscription
 
 app = typer.Typer(help="Make, show, change and remove subscriptions.", no_args_is_help=True)
 app.command("history")(subscription_history)
@@ -36,11 +38,23 @@ def create(
             help="Seconds there are for acknowledging.", min=1, show_default="the broker's"
         ),
     ] = None,
+    endpoint: options.Endpoint = "",
+    mattermost: options.Mattermost = "",
+    username: options.MattermostUsername = "",
+    channel: options.MattermostChannel = "",
+    max_messages: options.MaxMessages = None,
+    retry: options.RetryPolicy = Retry.LINEAR,
+    period: options.Period = None,
+    header: options.Header = None,
+    decode: options.Decode = False,
 ) -> None:
     """Create a subscription, which gets what is published to a topic from now on."""
+    push = Given(
+        endpoint, mattermost, username, channel, max_messages, retry, period, header, decode
+    ).config()
     with session.client() as client:
         subscription = client.subscriptions.create(
-            session.project, name, topic, ack_deadline_seconds=ack_deadline or 0
+            session.project, name, topic, ack_deadline_seconds=ack_deadline or 0, push=push
         )
     _show(session, subscription)
 
@@ -219,6 +233,42 @@ def _show_movement(session: Session, movement: "Movement") -> None:
     )
 
 
+@app.command("modify-push")
+@with_session
+def modify_push(
+    session: Session,
+    name: Name,
+    endpoint: options.Endpoint = "",
+    mattermost: options.Mattermost = "",
+    username: options.MattermostUsername = "",
+    channel: options.MattermostChannel = "",
+    max_messages: options.MaxMessages = None,
+    retry: options.RetryPolicy = Retry.LINEAR,
+    period: options.Period = None,
+    header: options.Header = None,
+    decode: options.Decode = False,
+    off: Annotated[bool, typer.Option("--off", help="Have messages pulled again.")] = False,
+) -> None:
+    """Change where the messages of a subscription are pushed; what is not said is the default."""
+    push = Given(
+        endpoint, mattermost, username, channel, max_messages, retry, period, header, decode
+    ).config()
+    if off == (push is not None):
+        raise CommandFailed("give one of --push-endpoint, --mattermost-url and --off", Exit.USAGE)
+    with session.client() as client:
+        client.subscriptions.modify_push_config(session.project, name, push)
+        _show(session, client.subscriptions.show(session.project, name))
+
+
+@app.command("verify-push")
+@with_session
+def verify_push(session: Session, name: Name) -> None:
+    """Have the broker ask an endpoint for the verification hash, and begin to push to it."""
+    with session.client() as client:
+        client.subscriptions.verify_push_endpoint(session.project, name)
+        _show(session, client.subscriptions.show(session.project, name))
+
+
 def _show(session: Session, subscription: "Subscription") -> None:
     if session.json:
         print_json(subscription)
@@ -232,9 +282,26 @@ def _show(session: Session, subscription: "Subscription") -> None:
             ("deadline", f"{subscription.ack_deadline_seconds}s"),
             ("created", format_time(subscription.created_on)),
             ("pushed to", push.push_endpoint or push.mattermost_url),
+            ("verified", ("yes" if push.verified else "no") if push.type else ""),
+            ("to verify", _verification(push)),
+            ("at a time", f"{push.max_messages} messages" if push.type else ""),
+            ("authorization", push.authorization_header.value or push.authorization_header.type),
+            ("retries", _retries(push)),
             ("push status", subscription.push_status),
         ]
     )
+
+
+def _verification(push: "PushConfig") -> str:
+    """What the endpoint has to do."""
+    if not push.type or push.verified:
+        return ""
+    return f"answer GET /ams_verification_hash with {push.verification_hash}"
+
+
+def _retries(push: "PushConfig") -> str:
+    policy = push.retry_policy
+    return f"{policy.type}, {policy.period} ms" if policy.period else policy.type
 
 
 def _show_offsets(session: Session, offsets: "Offsets") -> None:

@@ -127,21 +127,29 @@ class AuditPage(Struct, frozen=True, rename="camel"):
 
 
 class AuthorizationHeader(Struct, frozen=True, omit_defaults=True):
-    """The Authorization header that push delivery sends."""
+    """What push delivery sends as `Authorization`: type `autogen`, or `disabled` for nothing."""
 
     type: str = ""
     value: str = ""
 
 
 class RetryPolicy(Struct, frozen=True, omit_defaults=True):
-    """How push delivery tries again; `period` is in milliseconds."""
+    """How push delivery tries again: type `linear` or `slowstart`; `period` in milliseconds."""
 
     type: str = ""
     period: int = 0
 
 
 class PushConfig(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How a subscription's messages are pushed; empty values for one that is pulled."""
+    """How a subscription's messages are pushed; empty values for one that is pulled.
+
+    Attributes:
+        type: `http_endpoint` or `mattermost`.
+        push_endpoint: https URL that gets them, once it is verified.
+        max_messages: the most in one request.
+        verification_hash: what the endpoint has to answer to `GET /ams_verification_hash`.
+        base64_decode: whether data is sent decoded, as a text.
+    """
 
     type: str = ""
     push_endpoint: str = ""

@@ -88,6 +88,8 @@ class Subscriptions(Resource[S_co]):
     preview_modify_offset = Method(subscriptions.preview_modify_offset)
     time_to_offset = Method(subscriptions.time_to_offset)
     modify_ack_deadline = Method(subscriptions.modify_ack_deadline)
+    modify_push_config = Method(subscriptions.modify_push_config)
+    verify_push_endpoint = Method(subscriptions.verify_push_endpoint)
 
 
 class Schemas(Resource[S_co]):

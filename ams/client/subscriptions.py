@@ -25,6 +25,7 @@ from ams.client.objects import (
     OffsetAtTime,
     Offsets,
     PulledMessages,
+    PushConfig,
     ReceivedMessage,
     Subscription,
     SubscriptionPage,
@@ -53,7 +54,12 @@ def _path(project: str, subscription: str) -> str:
 
 
 def create(
-    project: str, subscription: str, topic: str, *, ack_deadline_seconds: int = 0
+    project: str,
+    subscription: str,
+    topic: str,
+    *,
+    ack_deadline_seconds: int = 0,
+    push: PushConfig | None = None,
 ) -> Call[Subscription]:
     """Creates a subscription that gets what is published to a topic from now on.
 
@@ -62,12 +68,18 @@ def create(
         subscription: short name of the subscription.
         topic: short name of the topic.
         ack_deadline_seconds: time there is for acknowledging; 0 for the broker's default.
+        push: where messages are to be pushed, as for `modify_push_config`; None to pull them.
     """
     # contract: ams-core 1.8 - a topic is referred to without a leading slash here.
     reference = f"projects/{project}/topics/{checked_name('topic', topic)}"
-    body = msgspec.json.encode({"topic": reference, "ackDeadlineSeconds": ack_deadline_seconds})
+    settings = {"topic": reference, "ackDeadlineSeconds": ack_deadline_seconds}
+    body = msgspec.json.encode({**settings, **_push_config(push)})
     path = _path(project, subscription)
     return Call("PUT", path, _subscription, Repeat.REFUSED, body=body)
+
+
+def _push_config(push: PushConfig | None) -> dict[str, PushConfig]:
+    return {} if push is None else {"pushConfig": push}
 
 
 def show(project: str, subscription: str) -> Call[Subscription]:
@@ -239,3 +251,32 @@ def modify_ack_deadline(project: str, subscription: str, seconds: int) -> Call[N
     body = msgspec.json.encode({"ackDeadlineSeconds": seconds})
     path = f"{_path(project, subscription)}:modifyAckDeadline"
     return Call("POST", path, no_answer, Repeat.SAFE, body=body)
+
+
+def modify_push_config(project: str, subscription: str, push: PushConfig | None) -> Call[None]:
+    """Changes where messages are pushed.
+
+    An endpoint gets messages once it is verified (`verify_push_endpoint`); a Mattermost webhook at
+    once. What `push` leaves out is the default again, but for the number of messages and the
+    authorization header, which stay as they are. A header of the type `autogen` asks for a new
+    secret: don't send back a `PushConfig` that the broker has shown unless you want one.
+
+    Args:
+        project: name of the project.
+        subscription: short name of the subscription.
+        push: where to, such as `PushConfig(push_endpoint="https://receiver.example.org")`; None
+            to pull the messages.
+    """
+    body = msgspec.json.encode(_push_config(push))
+    path = f"{_path(project, subscription)}:modifyPushConfig"
+    return Call("POST", path, no_answer, Repeat.SAFE, body=body)
+
+
+def verify_push_endpoint(project: str, subscription: str) -> Call[None]:
+    """Has the broker ask the endpoint for the verification hash, and then begin to push.
+
+    The endpoint must answer `GET /ams_verification_hash` with `push_config.verification_hash` of
+    the subscription, and nothing more.
+    """
+    path = f"{_path(project, subscription)}:verifyPushEndpoint"
+    return Call("POST", path, no_answer, Repeat.REFUSED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -213,19 +213,20 @@ async def set_ack_deadline(store: Store, subscription: SubscriptionRecord, secon
 async def set_push(
     store: Store,
     subscription: SubscriptionRecord,
-    push: PushConfig | None,
+    change: Callable[[PushConfig | None], PushConfig | None],
     *,
     worker_id: int | None = None,
 ) -> None:
-    """Change where a subscription's messages are pushed; None if they are only pulled.
+    """Change where a subscription's messages are pushed.
 
     Args:
         store: The database.
         subscription: The subscription.
-        push: The new settings, which replace all of the old ones.
+        change: Given the settings there are, returns those that replace them; None where messages
+            are only pulled. It may be called twice, and what it raises changes nothing.
         worker_id: The user who pushes: on the access list, and known to the project, from when
-            `push` is verified; off the list while it is not (contract: ams-core 7.3, 7.4). None
-            leaves the list as it is.
+            the settings are verified; off the list while they are not (contract: ams-core 7.3,
+            7.4). None leaves the list as it is.
 
     Raises:
         NotFound: The subscription, or the worker, is gone.
@@ -233,10 +234,11 @@ async def set_push(
     """
 
     async def update(changes: Changes) -> None:
-        if worker_id is not None and _pushes(push):
+        if worker_id is not None and _pushes(change(subscription.push)):
             # Before the subscription is locked: changes of access lists take the same order.
             await memberships.introduce(worker_id, subscription.project_id, changes)
         row = await _lock(subscription)
+        push = change(_push(row))
         row.push = _stored(push)
         if worker_id is not None:
             await acls.put_on_subscription(row.id, worker_id, present=_pushes(push))
@@ -284,6 +286,10 @@ def _stored(push: PushConfig | None) -> dict[str, Any] | None:
     return settings
 
 
+def _push(row: Subscription) -> PushConfig | None:
+    return None if row.push is None else PushConfig(**row.push)
+
+
 def _topic_uuid(row: Subscription) -> str | None:
     return None if row.topic is None else row.topic.uuid
 
@@ -300,7 +306,7 @@ def _record(row: Subscription, acl: frozenset[int]) -> SubscriptionRecord:
         topic_uuid=_topic_uuid(row),
         start_offset=row.start_offset,
         ack_deadline_seconds=row.ack_deadline_seconds,
-        push=None if row.push is None else PushConfig(**row.push),
+        push=_push(row),
         acl=acl,
         created_on=row.created_on,
     )

@@ -27,6 +27,8 @@ from ams.service.settings_sections import (
     DatabaseSettings,
     LogSettings,
     MessagesSettings,
+    OutgoingSettings,
+    PushSettings,
     RedisSettings,
     ServerSettings,
 )
@@ -55,6 +57,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    push: PushSettings = Field(default_factory=PushSettings)
+    outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

@@ -1,6 +1,6 @@
 """A broker on each kind of database, and a project for each test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,20 +13,46 @@ from tests.mariadb import MariaDB
 from tests.node import Node
 
 
-@pytest_asyncio.fixture(scope="session", params=["sqlite", "mariadb"])
+@pytest.fixture(scope="session", params=["sqlite", "mariadb"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """What kind of database the shared brokers use; first all tests run on the one."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, dialect: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """Makes an empty database; gives its URL."""
+    if dialect == "sqlite":
+        return lambda: f"sqlite://{tmp_path_factory.mktemp('database')}/ams.db"
+    mariadb: MariaDB = request.getfixturevalue("mariadb")
+    return mariadb.create_database
+
+
+@pytest_asyncio.fixture(scope="session")
 async def node(
-    request: pytest.FixtureRequest,
     redis_binary: Path,
     certificates: Certificates,
+    new_database: Callable[[], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Node]:
-    """A broker, shared by all tests that leave it as it was; first on SQLite, then on MariaDB."""
-    folder = tmp_path_factory.mktemp("node")
-    url = f"sqlite://{folder}/ams.db"
-    if request.param == "mariadb":
-        mariadb: MariaDB = request.getfixturevalue("mariadb")
-        url = mariadb.create_database()
+    """A broker on each kind of database, shared by all tests that leave it as it was."""
+    folder, url = tmp_path_factory.mktemp("node"), new_database()
     async with shared_node(folder, redis_binary, certificates, url) as node:
+        yield node
+
+
+@pytest_asyncio.fixture(scope="session")
+async def push_node(
+    redis_binary: Path,
+    certificates: Certificates,
+    new_database: Callable[[], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Node]:
+    """The same, with push; receivers are at `RECEIVER_HOST`."""
+    folder, url = tmp_path_factory.mktemp("push_node"), new_database()
+    async with shared_node(folder, redis_binary, certificates, url, pushes=True) as node:
         yield node
 
 
@@ -44,6 +70,25 @@ async def queue(project: Project) -> Project:
     await project.topic("t")
     await project.subscription("s", "t")
     return project
+
+
+@pytest_asyncio.fixture
+async def push_project(push_node: Node) -> AsyncIterator[Project]:
+    """A project with topic `t` on the shared node that pushes."""
+    project = await Project.create(push_node)
+    await project.topic("t")
+    yield project
+    await project.remove()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def push_place(push_node: Node) -> AsyncIterator[Project]:
+    """Topic `t` and its subscription `taken`, for tests whose requests are refused."""
+    project = await Project.create(push_node)
+    await project.topic("t")
+    await project.subscription("taken", "t")
+    yield project
+    await project.remove()
 
 
 @pytest_asyncio.fixture(scope="session")

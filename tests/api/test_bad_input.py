@@ -207,6 +207,7 @@ NAMES = st.sampled_from(
         *("messages", "data", "attributes", "messageId", "publishTime", "MESSAGES", "Data"),
         *("maxMessages", "returnImmediately", "ackIds", "offset", "ackDeadlineSeconds"),
         *("topic", "pushConfig", "retryPolicy", "period", "type", "authorized_users"),
+        *("pushEndpoint", "authorizationHeader", "value", "mattermostUrl", "base64Decode"),
         *("messageRetentionBytes", "messageRetentionDuration"),
         *("name", "description", "email", "service_roles", "projects", "project", "roles"),
     ]

@@ -5,12 +5,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-import pytest
-
 from tests.api.client import Object, Project, User, object_in
 from tests.api.past import sql
 from tests.conftest import StartNode
-from tests.mariadb import MariaDB
 from tests.node import SERVICE_TOKEN, Node
 
 MANY: Final = 100_000
@@ -61,19 +58,10 @@ async def walk(node: Node, path: str, items: str, token: str = SERVICE_TOKEN) ->
     return len(found)
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
-def database(request: pytest.FixtureRequest) -> dict[str, object]:
-    """Settings for a database of the test's own."""
-    if request.param == "sqlite":
-        return {}
-    mariadb: MariaDB = request.getfixturevalue("mariadb")
-    return {"url": mariadb.create_database()}
-
-
 async def test_each_page_of_a_hundred_thousand_takes_as_long_as_the_first(
-    start_node: StartNode, database: dict[str, object]
+    start_node: StartNode, new_database: Callable[[], str]
 ) -> None:
-    node = await start_node(database=database)
+    node = await start_node(database={"url": new_database()})
     project = await Project.create(node)
     publisher: User = await project.user("publisher")
     ((project_id,),) = await sql(node, "SELECT id FROM projects WHERE name = %s", project.name)

@@ -30,8 +30,9 @@ from ams.metadata.models import (
 )
 from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
+from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
-from ams.service.settings_sections import DatabaseSettings
+from ams.service.settings_sections import DatabaseSettings, OutgoingSettings
 from tests.api.cost import ADMIN, Cost
 from tests.messages.logs import open_log, publish
 from tests.metadata.make import make_project, make_user
@@ -56,6 +57,7 @@ async def broker(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Bro
             token_box=TokenBox([TOKEN_KEY]),
             service_token=ServiceToken(""),
             token_use=TokenUse(store),
+            outgoing=Outgoing(OutgoingSettings()),
         )
 
 

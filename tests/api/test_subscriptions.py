@@ -209,6 +209,7 @@ async def test_a_subscription_starts_at_the_end_of_its_topic(project: Project) -
         ("POST", ":modifyOffset", {"offset": 7}),
         ("GET", ":timeToOffset", None),
         ("POST", ":modifyAckDeadline", {"ackDeadlineSeconds": 600}),
+        ("POST", ":modifyPushConfig", {}),
     ],
 )
 async def test_an_unknown_subscription_is_404(

@@ -1,6 +1,7 @@
 """Where a subscription's messages are pushed (contract: ams-core 7)."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,11 @@ PUSH = PushConfig(
 VERIFIED = replace(PUSH, verified=True)
 
 
+def to(push: PushConfig | None) -> Callable[[PushConfig | None], PushConfig | None]:
+    """A change to these settings, whatever there was before."""
+    return lambda _: push
+
+
 @pytest.fixture
 async def reader(store: Store, project: ProjectRecord, topic: TopicRecord) -> SubscriptionRecord:
     return await make_subscription(store, project, topic)
@@ -62,7 +68,7 @@ async def test_a_change_replaces_all_of_them_under_a_new_epoch(
     mattermost = PushConfig(type="mattermost", mattermost_url="https://x/secret", verified=True)
     for epoch, push in enumerate((PUSH, mattermost, None), 2):
         await catalog.subscription(reader.project_id, "reader")
-        await subscriptions.set_push(store, reader, push)
+        await subscriptions.set_push(store, reader, to(push))
         assert listener.last == [Change("subscription", reader.uuid, reader.topic_uuid, epoch)]
         changed = await catalog.subscription(reader.project_id, "reader")
         assert (changed.push, changed.epoch) == (push, epoch)
@@ -78,7 +84,7 @@ async def test_a_text_that_is_too_long_changes_nothing(
     store: Store, reader: SubscriptionRecord
 ) -> None:
     with pytest.raises(InvalidArgument):
-        await subscriptions.set_push(store, reader, replace(PUSH, push_endpoint="x" * 4097))
+        await subscriptions.set_push(store, reader, to(replace(PUSH, push_endpoint="x" * 4097)))
     assert await subscriptions.get(store, reader.project_id, "reader") == reader
 
 
@@ -87,7 +93,32 @@ async def test_those_of_a_deleted_subscription_can_not_be_changed(
 ) -> None:
     await subscriptions.delete(store, reader)
     with pytest.raises(NotFound, match="Subscription"):
-        await subscriptions.set_push(store, reader, PUSH)
+        await subscriptions.set_push(store, reader, to(PUSH))
+
+
+async def test_a_change_is_made_of_the_settings_that_stand_when_it_is_its_turn(
+    store: Store, other_store: Store, reader: SubscriptionRecord
+) -> None:
+    def one_more(push: PushConfig | None) -> PushConfig:
+        return replace(PUSH, max_messages=push.max_messages + 1 if push else 1)
+
+    await asyncio.gather(
+        *(subscriptions.set_push(node, reader, one_more) for node in (store, other_store) * 4)
+    )
+    changed = (await subscriptions.get(store, reader.project_id, "reader")).push
+    assert changed is not None
+    assert changed.max_messages == 8
+
+
+async def test_a_change_that_is_refused_leaves_all_as_it_was(
+    store: Store, reader: SubscriptionRecord
+) -> None:
+    def refuse(_: PushConfig | None) -> PushConfig:
+        raise InvalidArgument("no")
+
+    with pytest.raises(InvalidArgument):
+        await subscriptions.set_push(store, reader, refuse)
+    assert await subscriptions.get(store, reader.project_id, "reader") == reader
 
 
 class TestWorker:
@@ -105,7 +136,7 @@ class TestWorker:
             (None, []),
         ):
             heard = len(listener.heard)
-            await subscriptions.set_push(store, reader, push, worker_id=worker.id)
+            await subscriptions.set_push(store, reader, to(push), worker_id=worker.id)
             assert await subscriptions.acl_names(store, reader) == names
             assert len(listener.heard) == heard + 1
         # It got to know the project when it first came to it, and once only.
@@ -152,11 +183,11 @@ class TestWorker:
     ) -> None:
         worker = await make_user(store, "worker", project, "consumer")
         await subscriptions.set_acl(store, reader, ["user"])
-        await subscriptions.set_push(store, reader, VERIFIED, worker_id=worker.id)
+        await subscriptions.set_push(store, reader, to(VERIFIED), worker_id=worker.id)
         assert await subscriptions.acl_names(store, reader) == ["user", "worker"]
-        await subscriptions.set_push(store, reader, None)
+        await subscriptions.set_push(store, reader, to(None))
         assert await subscriptions.acl_names(store, reader) == ["user", "worker"]
-        await subscriptions.set_push(store, reader, None, worker_id=worker.id)
+        await subscriptions.set_push(store, reader, to(None), worker_id=worker.id)
         assert await subscriptions.acl_names(store, reader) == ["user"]
         assert (await users.by_name(store, "worker")).projects == (
             ProjectRoles(project.id, "DEMO", ("consumer",), (), ()),
@@ -166,7 +197,7 @@ class TestWorker:
         self, store: Store, project: ProjectRecord, reader: SubscriptionRecord, topic: TopicRecord
     ) -> None:
         for refused in (
-            subscriptions.set_push(store, reader, VERIFIED, worker_id=999_999),
+            subscriptions.set_push(store, reader, to(VERIFIED), worker_id=999_999),
             subscriptions.create(
                 store,
                 project,
@@ -198,12 +229,12 @@ class TestWorker:
         nodes = (store, other_store) * 4
         await asyncio.gather(
             *(
-                subscriptions.set_push(node, reader, VERIFIED, worker_id=worker.id)
+                subscriptions.set_push(node, reader, to(VERIFIED), worker_id=worker.id)
                 for node, reader in zip(nodes, readers, strict=True)
             ),
             *(topics.set_acl(node, topic, ["user"]) for node in nodes),
             *(
-                subscriptions.set_push(node, readers[0], VERIFIED, worker_id=worker.id)
+                subscriptions.set_push(node, readers[0], to(VERIFIED), worker_id=worker.id)
                 for node in nodes
             ),
         )

@@ -22,6 +22,19 @@ def ams(
 ) -> Iterator[ArgoMessagingService]:
     """The client over HTTPS, in a project of its own, trusting the node's authority."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca))
+    yield from project_of(node)
+
+
+@pytest.fixture
+def pushing(
+    push_node: Node, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ArgoMessagingService]:
+    """The client of a node that pushes."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca))
+    yield from project_of(push_node)
+
+
+def project_of(node: Node) -> Iterator[ArgoMessagingService]:
     endpoint = node.https.removeprefix("https://")
     name = f"client-{uuid.uuid4().hex[:8]}"
     client = ArgoMessagingService(endpoint=endpoint, token=SERVICE_TOKEN, project=name)
@@ -312,3 +325,49 @@ def test_activity_of_projects_and_the_usage_report(ams: ArgoMessagingService, to
     with pytest.raises(AmsServiceException) as refused:
         ams.usage_report()
     assert refused.value.code == 401
+
+
+def test_push_is_turned_on_and_off(pushing: ArgoMessagingService) -> None:
+    """Contract: O-36: the client names no type."""
+    pushing.create_topic("topic")
+    pushing.create_sub("sub", "topic")
+    pushing.pushconfig_sub("sub", "https://receiver.example.org/")
+    config = pushing.get_sub("sub")["pushConfig"]
+    assert (config["type"], config["pushEndpoint"], config["retryPolicy"]) == (
+        "http_endpoint",
+        "https://receiver.example.org/",
+        {"type": "linear", "period": 300},
+    )
+    subscription = pushing.get_sub("sub", retobj=True)
+    assert subscription.push_endpoint == "https://receiver.example.org/"
+    assert (subscription.retry_policy_type, subscription.retry_policy_period) == ("linear", 300)
+    subscription.pushconfig(push_endpoint="https://other.example.org/", retry_policy_period=500)
+    assert pushing.get_sub("sub")["pushConfig"]["pushEndpoint"] == "https://other.example.org/"
+    pushing.pushconfig_sub("sub")
+    assert pushing.get_sub("sub")["pushConfig"]["type"] == ""
+    with pytest.raises(AmsServiceException, match="valid https url") as refused:
+        pushing.pushconfig_sub("sub", "http://receiver.example.org/")
+    assert refused.value.code == 400
+
+
+def test_a_subscription_is_made_with_push(pushing: ArgoMessagingService) -> None:
+    """Contract: O-36, O-50: one with slowstart can be shown and listed."""
+    pushing.create_topic("topic")
+    made = pushing.create_sub(
+        "sub", "topic", push_endpoint="https://receiver.example.org/", retobj=True
+    )
+    assert made.push_endpoint == "https://receiver.example.org/"
+    pushing.pushconfig_sub("sub", "https://receiver.example.org/", retry_policy_type="slowstart")
+    fresh = ArgoMessagingService(
+        endpoint=pushing.endpoint, token=SERVICE_TOKEN, project=pushing.project
+    )
+    (listed,) = fresh.iter_subs()
+    assert (listed.retry_policy_type, listed.retry_policy_period) == ("slowstart", 0)
+    pushing.delete_sub("sub")
+    assert not pushing.has_sub("sub")
+
+
+def test_push_is_refused_where_it_is_disabled(ams: ArgoMessagingService, topic: str) -> None:
+    with pytest.raises(AmsServiceException, match="Push functionality is currently") as refused:
+        ams.pushconfig_sub("sub", "https://receiver.example.org/")
+    assert refused.value.code == 409
