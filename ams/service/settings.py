@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ams.service.authn_settings import AuthnSettings
 from ams.service.environment import (
     EnvironmentSource,
     section_type,
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    authn: AuthnSettings = Field(default_factory=AuthnSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
