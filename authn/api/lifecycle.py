@@ -1,0 +1,75 @@
+"""Opening and closing what an AuthN process holds."""
+
+import ssl
+from pathlib import Path
+
+from ams.service.listeners import Endpoint
+from ams.service.settings import Settings, SettingsError
+from ams.service.tls import server_context
+from ams.service.token_box import TokenBox
+from authn.api.parts import Parts, ServiceToken
+from authn.retrieval import Retriever
+from authn.store.store import Store
+from authn.verification import Shown
+
+
+class Lifecycle:
+    """Wires the parts together; `start` connects them, `stop` lets go of them.
+
+    Raises:
+        SettingsError: the settings don't suffice for AuthN.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        own = settings.authn
+        faults = [
+            f"authn.{name}: AuthN needs {what}"
+            for name, value, what in (
+                ("service_token", own.service_token.get_secret_value(), "one"),
+                ("token_keys", own.token_keys, "at least one key"),
+                ("certificate", own.certificate, "one"),
+                ("certificate_key", own.certificate_key, "the key of its certificate"),
+            )
+            if not value
+        ]
+        if own.certificate_header and not own.certificate_proxies:
+            faults.append("authn.certificate_proxies: whose `certificate_header` is to count?")
+        if faults:
+            raise SettingsError(faults)
+        self._settings = own
+        self.parts = Parts(
+            settings=settings,
+            store=Store(own),
+            box=TokenBox((key.get_secret_value() for key in own.token_keys), "authn.token_keys"),
+            service_token=ServiceToken(own.service_token.get_secret_value()),
+            verifier=_Interim(),
+            retriever=Retriever(own),
+        )
+
+    def endpoints(self) -> list[Endpoint]:
+        """Where AuthN listens.
+
+        Raises:
+            SettingsError: a certificate can't be used.
+        """
+        own = self._settings
+        context = server_context(own.certificate, own.certificate_key)
+        for file in Path(own.certificate_authorities).glob("*.pem"):
+            context.load_verify_locations(file)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return [Endpoint("https", "authn.port", own.host, own.port, context)]
+
+    async def start(self) -> None:
+        """Refuses to go on with a database of another version."""
+        await self.parts.store.open()
+        await self.parts.store.check_version()
+
+    async def stop(self) -> None:
+        """Lets go of everything."""
+        await self.parts.retriever.close()
+        await self.parts.store.close()
+
+
+class _Interim:
+    async def verify(self, shown: Shown) -> None:
+        pass
