@@ -1,0 +1,49 @@
+"""Makes what tests need in an AuthN, by its HTTP interface."""
+
+from typing import Any
+
+from tests.authn.node import Authn
+
+
+async def make_service_type(authn: Authn, name: str, /, **members: object) -> dict[str, Any]:
+    """A service type `ams` with headers, on host-1 and host-2, unless `members` say otherwise."""
+    body = {
+        "name": name,
+        "hosts": ["host-1", "host-2"],
+        "auth_types": ["x509", "oidc"],
+        "auth_method": "headers",
+        "type": "ams",
+        **members,
+    }
+    return await _made(authn, "/v1/service-types", body)
+
+
+async def make_auth_method(authn: Authn, service_type: str, **members: object) -> dict[str, Any]:
+    """An auth method for host-1 with one header, unless `members` say otherwise."""
+    body = {"host": "host-1", "port": 443, "headers": {"x-api-key": "secret"}, **members}
+    return await _made(authn, f"/v1/service-types/{service_type}/authm", body)
+
+
+async def make_binding(
+    authn: Authn, service: dict[str, Any], name: str, /, **members: object
+) -> dict[str, Any]:
+    """A binding on host-1 of a service type, unless `members` say otherwise."""
+    body = {**binding_body(service, name), **members}
+    return await _made(authn, f"/v1/bindings/{name}", body)
+
+
+def binding_body(service: dict[str, Any], name: str) -> dict[str, object]:
+    return {
+        "service_uuid": service["uuid"],
+        "host": "host-1",
+        "auth_identifier": f"CN={name},C=GR",
+        "unique_key": f"key-of-{name}",
+        "auth_type": "x509",
+    }
+
+
+async def _made(authn: Authn, path: str, body: dict[str, object]) -> dict[str, Any]:
+    answer = await authn.request("POST", path, json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
