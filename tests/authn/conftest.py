@@ -81,6 +81,31 @@ async def authn(
         await authn.close()
 
 
+@pytest_asyncio.fixture(scope="session")
+async def odd_authn(
+    certificates: Certificates, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Authn]:
+    """As `authn`, with unusual settings for the services behind it, which it gives little time."""
+    settings: dict[str, object] = {
+        "verify_certificate": False,
+        "verify_ssl": False,
+        "ca_file": "",
+        "retrieval_seconds": 0.5,
+        "supported_auth_methods": ["headers", "api-key", "magic"],
+        "service_types_paths": {
+            "custom": "/u/{{identifier}}?k={{access_key}}&{{identifier}}",
+            "ams": "/{{identifier}}",
+        },
+        "service_types_retrieval_fields": {"custom": "api_key", "web-api": "token"},
+    }
+    authn = Authn(tmp_path_factory.mktemp("authn"), certificates, authority, settings)
+    try:
+        authn.migrate()
+        yield await authn.start()
+    finally:
+        await authn.close()
+
+
 @pytest.fixture
 def name() -> str:
     """A name that no other test has."""

@@ -1,5 +1,6 @@
 """Makes what tests need in an AuthN, by its HTTP interface."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.authn.node import Authn
@@ -47,3 +48,23 @@ async def _made(authn: Authn, path: str, body: dict[str, object]) -> dict[str, A
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+async def make_mapping(
+    authn: Authn,
+    name: str,
+    identifier: str,
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    method: Mapping[str, object] | None = None,
+    **members: object,
+) -> dict[str, Any]:
+    """Binds a certificate's subject on a host whose service listens on a port.
+
+    Service type and binding are called `name`; `method` are members of the auth method, `members`
+    of the service type. Returns the binding.
+    """
+    service = await make_service_type(authn, name, hosts=[host, "host-1"], **members)
+    await make_auth_method(authn, name, host=host, port=port, **(method or {}))
+    return await make_binding(authn, service, name, host=host, auth_identifier=identifier)

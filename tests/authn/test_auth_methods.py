@@ -7,7 +7,6 @@ import sqlite3
 import httpx
 import pytest
 
-from tests.authn.conftest import StartAuthn
 from tests.authn.make import make_auth_method, make_service_type
 from tests.authn.node import Authn, assert_authn_error
 
@@ -145,11 +144,10 @@ async def test_for_a_service_type_that_does_not_exist_it_is_404(any_authn: Authn
     assert_authn_error(answer, 404, "NOT FOUND", "Service-type was not found")
 
 
-async def test_a_method_without_implementation_is_500(start_authn: StartAuthn, name: str) -> None:
+async def test_a_method_without_implementation_is_500(odd_authn: Authn, name: str) -> None:
     """Contract: 3.2; before the body is looked at."""
-    authn = await start_authn(supported_auth_methods=["headers", "magic"])
-    await make_service_type(authn, name, auth_method="magic")
-    answer = await authn.request("POST", f"/v1/service-types/{name}/authm", content=b"{")
+    await make_service_type(odd_authn, name, auth_method="magic")
+    answer = await odd_authn.request("POST", f"/v1/service-types/{name}/authm", content=b"{")
     message = "Internal Error: Type is supported but not found"
     assert_authn_error(answer, 500, "INTERNAL SERVER ERROR", message)
 
