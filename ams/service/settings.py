@@ -27,6 +27,7 @@ from ams.service.settings_sections import (
     DatabaseSettings,
     LogSettings,
     MessagesSettings,
+    OutgoingSettings,
     RedisSettings,
     ServerSettings,
 )
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
