@@ -109,7 +109,7 @@ class Verifier:
             sent: what it sent along.
             address: the IP address it comes from; None if it comes from nowhere.
         """
-        examination = _Examination(certificate, sent, address, self._clock(), [])
+        examination = _Examination(certificate, sent, address, self._clock())
         steps: list[Step] = []
         refusal: Refusal | None = None
         for name, skipped, check in self._checks(address):
@@ -155,7 +155,7 @@ class Verifier:
             raise NotActive
 
     async def _check_chain(self, examination: "_Examination") -> None:
-        examination.chain += self._store.chain(
+        examination.chain = self._store.chain(
             examination.certificate, examination.sent, now=examination.now
         )
 
@@ -163,7 +163,7 @@ class Verifier:
         await self._revocation.check(examination.chain)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Examination:
     """What the checks need; the chain is there once it has been found."""
 
@@ -171,4 +171,4 @@ class _Examination:
     sent: Sequence[x509.Certificate]
     address: str | None
     now: datetime
-    chain: list[x509.Certificate]
+    chain: Sequence[x509.Certificate] = ()
