@@ -105,5 +105,5 @@ def _sent(connection: ssl.SSLObject) -> list[bytes]:
     """Certificates in DER; Python has a public way from 3.13 on, which does the same."""
     if sys.version_info >= (3, 13):
         return connection.get_unverified_chain()[:MOST_SENT]
-    chain = connection._sslobj.get_unverified_chain() or ()
+    chain = connection._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined] # private
     return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain[:MOST_SENT]]
