@@ -28,6 +28,7 @@ from ams.service.settings_sections import (
     DatabaseSettings,
     LogSettings,
     MessagesSettings,
+    OutgoingSettings,
     RedisSettings,
     ServerSettings,
 )
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     authn: AuthnSettings = Field(default_factory=AuthnSettings)
     log: LogSettings = Field(default_factory=LogSettings)

@@ -232,6 +232,32 @@ class AuthSettings(Section):
         return check_fernet_keys(keys)
 
 
+class OutgoingSettings(Section):
+    """Requests to addresses that users name, such as those that messages are pushed to."""
+
+    allow_private_addresses: list[str] = Field(
+        default_factory=list,
+        description="Networks that users may have the service connect to, though they are not"
+        " public, such as `127.0.0.0/8`. In an environment variable: separated by commas.",
+    )
+    ca_file: str = Field(
+        "", description="PEM file of CAs that are trusted besides those of the system."
+    )
+    connect_timeout_seconds: float = Field(
+        5.0, gt=0, description="Longest wait for a connection, in seconds."
+    )
+    timeout_seconds: float = Field(
+        30.0, gt=0, description="Longest time for a whole request, in seconds."
+    )
+
+    @field_validator("allow_private_addresses")
+    @classmethod
+    def _addresses_are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+
 class AuditSettings(Section):
     """The record of who changed what."""
 

@@ -77,3 +77,4 @@ class RevocationUnknown(Refusal):
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"Internal Error: {reason}", detail)
+        self.reason = reason

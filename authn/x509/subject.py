@@ -13,7 +13,7 @@ from typing import Final
 from cryptography import x509
 
 from ams.service.logs import get_logger
-from authn.x509 import der
+from authn.x509 import der, fields
 from authn.x509.refusals import AmbiguousSubject
 
 #: Attributes in the order they are rendered in.
@@ -89,7 +89,7 @@ def read_subject(certificate: x509.Certificate) -> Subject:
         AmbiguousSubject: another subject could render alike, or it can't be read.
     """
     try:
-        attributes = list(_attributes(certificate.tbs_certificate_bytes))
+        attributes = list(_attributes(certificate))
     except ValueError as error:
         raise AmbiguousSubject(f"The subject of your certificate can't be read: {error}") from error
     return render(attributes)
@@ -141,23 +141,15 @@ def _escape(value: str) -> str:
     return _ESCAPED.sub(r"\\\g<0>", value)
 
 
-def _attributes(certificate: bytes) -> Iterator[tuple[str, str]]:
+def _attributes(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
     """The attributes of the subject, in the order of the certificate, whatever their sets."""
-    for relative_name in _subject(certificate).parts(der.SEQUENCE):
+    for relative_name in fields.subject(certificate).parts(der.SEQUENCE):
         for attribute in relative_name.parts(der.SET):
             match list(attribute.parts(der.SEQUENCE)):
                 case [der.Value(der.OBJECT_IDENTIFIER, kind), value]:
                     yield _dotted(kind), _text(value)
                 case _:
                     raise der.MalformedDER("no type and value")
-
-
-def _subject(certificate: bytes) -> der.Value:
-    """From the part of a certificate that is signed (RFC 5280, 4.1)."""
-    (signed,) = der.read(certificate)
-    fields = list(signed.parts(der.SEQUENCE))
-    # The version may be missing. Then: serial number, algorithm, issuer, validity, subject.
-    return fields[4 if fields[0].tag == der.INTEGER else 5]
 
 
 def _dotted(identifier: bytes) -> str:
