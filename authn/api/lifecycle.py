@@ -1,16 +1,20 @@
 """Opening and closing what an AuthN process holds."""
 
-import ssl
 from pathlib import Path
 
 from ams.service.listeners import Endpoint
+from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings, SettingsError
-from ams.service.tls import server_context
 from ams.service.token_box import TokenBox
 from authn.api.parts import Parts, ServiceToken
 from authn.retrieval import Retriever
 from authn.store.store import Store
-from authn.verification import Shown
+from authn.x509.crl_cache import CrlCache
+from authn.x509.handshake import listener_context
+from authn.x509.hosts import SystemResolver
+from authn.x509.revocation import Revocation
+from authn.x509.trust_store import TrustStore
+from authn.x509.verification import Policy, Verifier
 
 
 class Lifecycle:
@@ -37,12 +41,21 @@ class Lifecycle:
         if faults:
             raise SettingsError(faults)
         self._settings = own
+        self._authorities = TrustStore(Path(own.certificate_authorities))
+        self._outgoing = Outgoing(settings.outgoing)
+        self._crls = CrlCache(self._outgoing)
+        self._resolver = SystemResolver()
+        policy = Policy(
+            verify_certificate=own.verify_certificate,
+            trust_unknown_cas=own.trust_unknown_cas,
+            client_cert_host_verification=own.client_cert_host_verification,
+        )
         self.parts = Parts(
             settings=settings,
             store=Store(own),
             box=TokenBox((key.get_secret_value() for key in own.token_keys), "authn.token_keys"),
             service_token=ServiceToken(own.service_token.get_secret_value()),
-            verifier=_Interim(),
+            verifier=Verifier(policy, self._authorities, Revocation(self._crls), self._resolver),
             retriever=Retriever(own),
         )
 
@@ -53,10 +66,9 @@ class Lifecycle:
             SettingsError: a certificate can't be used.
         """
         own = self._settings
-        context = server_context(own.certificate, own.certificate_key)
-        for file in Path(own.certificate_authorities).glob("*.pem"):
-            context.load_verify_locations(file)
-        context.verify_mode = ssl.CERT_OPTIONAL
+        context = listener_context(
+            Path(own.certificate), Path(own.certificate_key), self._authorities
+        )
         return [Endpoint("https", "authn.port", own.host, own.port, context)]
 
     async def start(self) -> None:
@@ -66,10 +78,8 @@ class Lifecycle:
 
     async def stop(self) -> None:
         """Lets go of everything."""
+        await self._crls.close()
+        await self._outgoing.close()
+        self._resolver.close()
         await self.parts.retriever.close()
         await self.parts.store.close()
-
-
-class _Interim:
-    async def verify(self, shown: Shown) -> None:
-        pass

@@ -9,14 +9,13 @@ from ams.service.http import Request
 from ams.service.logs import get_logger
 from ams.service.token_box import TokenKeyError
 from authn.api.auth_methods import opened
-from authn.api.client_certificate import shown_by
+from authn.api.client_certificate import Shown, shown_by
 from authn.api.parts import Parts
 from authn.api.service_types import require_host
 from authn.errors import CertificateRefused, InternalFailure, Unsupported, UnusableRequest
 from authn.rendering import pretty
 from authn.store import auth_methods, bindings, service_types
 from authn.store.records import X509, AuthMethod, Binding, ServiceType
-from authn.verification import Shown
 from authn.x509.refusals import Refusal
 from authn.x509.subject import auth_identifier
 
@@ -28,9 +27,13 @@ log = get_logger()
 
 async def map_certificate(parts: Parts, request: Request, service_type: str, host: str) -> bytes:
     """Give the token of the user that the client's certificate is bound to (4.2)."""
-    shown = shown_by(request, parts.settings.authn)
     try:
-        await parts.verifier.verify(shown)
+        shown = shown_by(request, parts.settings.authn)
+        verification = await parts.verifier.verify(
+            shown.certificate, shown.sent, address=shown.address
+        )
+        if verification.refusal is not None:
+            raise verification.refusal
         service, method, binding = await find(parts, shown.certificate, service_type, host)
     except Refusal as refusal:
         raise _answer_to(refusal) from refusal

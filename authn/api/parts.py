@@ -11,7 +11,7 @@ from ams.service.token_box import TokenBox
 from authn.errors import WrongCredentials
 from authn.retrieval import Retriever
 from authn.store.store import Store
-from authn.verification import Verifier
+from authn.x509.verification import Verifier
 
 #: Also accepted, beside the query parameter `key` (contract: authn 8 B14).
 _TOKEN_HEADER: Final = "x-api-key"
