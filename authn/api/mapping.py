@@ -1,5 +1,6 @@
 """From a certificate to a token (contract: authn 4)."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
@@ -13,7 +14,7 @@ from authn.api.client_certificate import Shown, shown_by
 from authn.api.parts import Parts
 from authn.api.service_types import require_host
 from authn.errors import CertificateRefused, InternalFailure, Unsupported, UnusableRequest
-from authn.rendering import pretty
+from authn.rendering import pretty, time_text
 from authn.store import auth_methods, bindings, service_types
 from authn.store.records import X509, AuthMethod, Binding, ServiceType
 from authn.x509.refusals import Refusal
@@ -90,9 +91,13 @@ def names_no_host(certificate: x509.Certificate) -> bool:
 async def _keep_books(parts: Parts, shown: Shown, binding: Binding) -> None:
     """Remembers the use of a binding; who has a token gets it even if that fails."""
 
+    nameless = names_no_host(shown.certificate)
+    if not nameless and time_text(binding.last_auth) == time_text(datetime.now(UTC)):
+        return  # It would be noted as it is.
+
     async def work() -> None:
         await bindings.note_use(binding)
-        if names_no_host(shown.certificate):
+        if nameless:
             await bindings.note_missing_ip_san(binding)
 
     try:
