@@ -90,7 +90,6 @@ def names_no_host(certificate: x509.Certificate) -> bool:
 
 async def _keep_books(parts: Parts, shown: Shown, binding: Binding) -> None:
     """Remembers the use of a binding; who has a token gets it even if that fails."""
-
     nameless = names_no_host(shown.certificate)
     if not nameless and time_text(binding.last_auth) == time_text(datetime.now(UTC)):
         return  # It would be noted as it is.
