@@ -16,6 +16,7 @@ TABLES: Final = Tables(
     models="ams.metadata.models",
     migrations="ams.metadata.migrations",
     command="ams migrate",
+    setting="database.url",
 )
 
 

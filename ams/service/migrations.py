@@ -50,16 +50,18 @@ class Tables:
         models: Name of the module with the Tortoise models.
         migrations: Name of the package with the steps.
         command: That does the steps.
+        setting: That holds the URL of the database.
     """
 
     app: str
     models: str
     migrations: str
     command: str
+    setting: str
 
     def database(self, settings: DatabaseSettings) -> Database:
         """A database that holds them."""
-        return Database(settings, models=self.models, app=self.app)
+        return Database(settings, models=self.models, app=self.app, setting=self.setting)
 
 
 class _Repeatable(BaseSchemaEditor):

@@ -25,6 +25,7 @@ TABLES: Final = Tables(
     models="authn.store.models",
     migrations="authn.store.migrations",
     command="ams authn migrate",
+    setting="authn.database_url",
 )
 
 

@@ -85,7 +85,7 @@ def client_certificates(connection: ssl.SSLObject) -> list[x509.Certificate]:
 
 
 def _context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSLContext:
-    context = server_context(certificate, key)
+    context = server_context(certificate, key, "authn")
     context.verify_mode = ssl.CERT_OPTIONAL
     # What is in the store is trusted, whether what is above it is there or not.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
