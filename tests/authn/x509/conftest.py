@@ -48,7 +48,7 @@ def crl_server() -> Iterator[CrlServer]:
         yield server
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="session")
 async def outgoing() -> AsyncIterator[Outgoing]:
     """May connect to this machine."""
     outgoing = Outgoing(OutgoingSettings(allow_private_addresses=["127.0.0.0/8"]))
