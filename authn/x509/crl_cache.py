@@ -30,7 +30,6 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 #: Redirects that are followed for one list; they may not leave its host.
 MOST_REDIRECTS: Final = 3
 
-SCHEMES: Final = ("http", "https")
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 log = get_logger()
@@ -152,21 +151,35 @@ class CrlCache:
             raise RevocationUnknown(f"CRL {url} {error.reason}") from error
 
     async def _fetch(self, url: str) -> Answer:
-        host = urlsplit(url).hostname
+        host = _host(url)
         for _ in range(MOST_REDIRECTS + 1):
             answer = await self._outgoing.fetch(
                 "GET",
                 url,
-                schemes=SCHEMES,
+                schemes=("http", "https"),
                 max_bytes=MOST_CRL_BYTES,
                 timeout_seconds=FETCH_SECONDS,
             )
             if answer.status not in _REDIRECTS:
                 return answer
-            url = urljoin(url, answer.headers.get("location", ""))
-            if urlsplit(url).hostname != host:
+            url = _joined(url, answer.headers.get("location", ""))
+            if _host(url) != host:
                 raise OutgoingError("it is said to be on another host")
         raise OutgoingError("too many redirects")
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise OutgoingError("it is said to be nowhere") from error
 
 
 def _size(found: _Found | None) -> int:

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from authn.x509 import fields
-from authn.x509.crl_cache import SCHEMES, CrlCache
+from authn.x509.crl_cache import CrlCache
 from authn.x509.refusals import NoDistributionPoints, RevocationUnknown, Revoked, Untrusted
 
 #: URLs of one certificate that are fetched.
@@ -120,4 +119,4 @@ def _usable_points(certificate: x509.Certificate) -> list[list[str]]:
 
 
 def _is_http(url: str) -> bool:
-    return urlsplit(url).scheme in SCHEMES
+    return url.lower().startswith(("http://", "https://"))

@@ -89,20 +89,15 @@ def read_subject(certificate: x509.Certificate) -> Subject:
         AmbiguousSubject: another subject could render alike, or it can't be read.
     """
     try:
-        attributes = list(_attributes(certificate))
+        found = list(attributes(fields.subject(certificate)))
     except ValueError as error:
         raise AmbiguousSubject(f"The subject of your certificate can't be read: {error}") from error
-    return render(attributes)
+    return _rendered(found)
 
 
-def render(attributes: list[tuple[str, str]]) -> Subject:
-    """Renders (type, value) pairs that stand in the order of the certificate.
-
-    Raises:
-        AmbiguousSubject: another subject could render alike.
-    """
+def _rendered(pairs: list[tuple[str, str]]) -> Subject:
     values: dict[str, list[str]] = {}
-    for kind, value in attributes:
+    for kind, value in pairs:
         values.setdefault(kind, []).append(value)
     emails = values.get(_EMAIL, [])
     components = values.get(_DOMAIN_COMPONENT, [])
@@ -141,9 +136,13 @@ def _escape(value: str) -> str:
     return _ESCAPED.sub(r"\\\g<0>", value)
 
 
-def _attributes(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
-    """The attributes of the subject, in the order of the certificate, whatever their sets."""
-    for relative_name in fields.subject(certificate).parts(der.SEQUENCE):
+def attributes(name: der.Value) -> Iterator[tuple[str, str]]:
+    """Types and values of a name, in the order of the certificate, whatever their sets.
+
+    Raises:
+        MalformedDER: it is no name, or one with text of other types than these.
+    """
+    for relative_name in name.parts(der.SEQUENCE):
         for attribute in relative_name.parts(der.SET):
             match list(attribute.parts(der.SEQUENCE)):
                 case [der.Value(der.OBJECT_IDENTIFIER, kind), value]:

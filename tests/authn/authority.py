@@ -60,15 +60,15 @@ class Authority:
         key: ec.EllipticCurvePrivateKey | None = None,
         valid: tuple[timedelta, timedelta] = (-DAY, DAY),
         path_length: int | None = None,
+        usage: x509.KeyUsage | None = None,
         extensions: Iterable[tuple[x509.ExtensionType, bool]] = (),
     ) -> "Authority":
         """One that signed itself. Two of the same name differ by their keys."""
         key = key or new_key()
         subject = der.name(("O", "Test"), ("CN", common_name))
-        certificate = _sign(
-            subject, subject, key, key, valid, [*_ca(path_length, sign=True), *extensions]
-        )
-        return cls(certificate, key)
+        constraints, usual = _ca(path_length, sign=True)
+        added = [constraints, (usage, True) if usage else usual, *extensions]
+        return cls(_sign(subject, subject, key, key, valid, added), key)
 
     def intermediate(
         self,
