@@ -129,7 +129,7 @@ def test_ctrl_c_stops_all_in_order_and_the_next_start_finds_everything(up: Up) -
 def test_a_child_that_is_killed_is_reported_and_started_again(up: Up) -> None:
     up.start()
     publish(up, "kept")
-    for name, word in (("broker", " serve "), ("redis", "redis-server"), ("authn", " authn ")):
+    for name, word in (("broker", " ams serve "), ("redis", "redis-server"), ("authn", " authn ")):
         os.kill(up.pid_of(word), signal.SIGKILL)
         eventually_sync(lambda name=name: f"{name}  was killed by SIGKILL" in up.output)  # type: ignore[misc]
         eventually_sync(up.ready, within=20)
@@ -142,12 +142,14 @@ def test_a_broker_that_dies_time_and_again_takes_all_down(up: Up) -> None:
     up.start()
     killed = set()
     while up.process.running:
-        broker = next((pid for pid, line in up.left().items() if " serve " in line), 0)
+        broker = next((pid for pid, line in up.left().items() if " ams serve " in line), 0)
         if broker and broker not in killed:
             killed.add(broker)
             os.kill(broker, signal.SIGKILL)
         eventually_sync(
-            lambda: not up.process.running or any(" serve " in line for line in up.left().values())
+            lambda: (
+                not up.process.running or any(" ams serve " in line for line in up.left().values())
+            )
         )
     assert up.process.exit_code == 1
     assert len(killed) == 5

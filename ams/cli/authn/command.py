@@ -5,7 +5,7 @@ import typer
 from ams.cli.authn import bindings
 from ams.cli.authn.check import check
 from ams.cli.authn.connection import EXPLANATION
-from ams.cli.authn.serve import migrate, serve
+from ams.cli.authn.serve import MigrateOption, migrate, serve
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.settings_file import ConfigOption
 
@@ -29,9 +29,11 @@ app.command("check", rich_help_panel=_RUN)(check)
 
 
 @app.callback()
-def authn(context: typer.Context, config: ConfigOption = None) -> None:
+def authn(
+    context: typer.Context, config: ConfigOption = None, migrate_first: MigrateOption = False
+) -> None:
     """Run AuthN, which gives tokens for certificates; subcommands work with its bindings."""
     if context.invoked_subcommand is None:
-        serve(config)
+        serve(config, migrate_first)
     elif config is not None:
         raise CommandFailed(f"give --config after {context.invoked_subcommand}", Exit.USAGE)

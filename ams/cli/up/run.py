@@ -101,38 +101,34 @@ class _Run:
         redis_log = folder.open_log("redis")
         await self._run_child(prepare_redis(self._plan.redis_server, folder, redis_log))
         await self._until(partial(redis_answers, folder.redis_socket))
-        migrate_log = folder.open_log("migrate")
-        await self._migrate(self._ams("migrate", ["migrate"], migrate_log))
+        await self._migrate()
         broker_log = folder.open_log("broker")
         self._follow("broker", digest_json)
         server = self._plan.settings.server
         stop_seconds = server.drain_seconds + server.stop_seconds + STOP_MARGIN_SECONDS
         await self._run_child(self._ams("broker", ["serve"], broker_log, stop_seconds))
+        authn = self._plan.authn
+        if authn:
+            await self._start_authn()
         await self._until(self._broker_is_ready, within=READY_SECONDS)
         earlier = Credentials.read(folder.path)
         credentials = await asyncio.to_thread(self._provision, earlier)
-        if self._plan.authn:
-            await self._start_authn(self._plan.authn)
-            await asyncio.to_thread(self._provision_authn, self._plan.authn, credentials, earlier)
+        if authn:
+            ready = partial(self._authn_is_ready, authn)
+            await self._until(ready, within=READY_SECONDS, what="authn")
+            await asyncio.to_thread(self._provision_authn, authn, credentials, earlier)
         credentials.write(folder.path)
         self._follow("redis", digest_redis)
         self._starting = False
         console.show_welcome(folder, credentials)
 
-    async def _start_authn(self, authn: Authn) -> None:
-        folder, settings = self._plan.folder, self._plan.settings.authn
-        migrate_log = folder.open_log("migrate")
-        await self._migrate(self._ams("migrate", ["authn", "migrate"], migrate_log))
-        log = folder.open_log("authn")
+    async def _start_authn(self) -> None:
+        settings = self._plan.settings.authn
+        log = self._plan.folder.open_log("authn")
         self._follow("authn", digest_json)
         stop_seconds = settings.drain_seconds + settings.stop_seconds + STOP_MARGIN_SECONDS
-        await self._run_child(self._ams("authn", ["authn"], log, stop_seconds))
-
-        def is_ready() -> bool:
-            with self._authn_admin(authn) as admin:
-                return admin.is_ready()
-
-        await self._until(lambda: asyncio.to_thread(is_ready), within=READY_SECONDS, what="authn")
+        command = self._ams("authn", ["authn", "serve", "--migrate"], log, stop_seconds)
+        await self._run_child(command)
 
     async def _stop(self) -> None:
         for tail in self._tails:
@@ -219,11 +215,11 @@ class _Run:
             stop_seconds=stop_seconds,
         )
 
-    async def _migrate(self, command: Command) -> None:
-        """Brings a database up to date; closes the log of the command."""
-        log = self._plan.folder.log(command.name)
+    async def _migrate(self) -> None:
+        log = self._plan.folder.log("migrate")
+        output = self._plan.folder.open_log("migrate")
         try:
-            process = await spawn(command)
+            process = await spawn(self._ams("migrate", ["migrate"], output))
             end = asyncio.ensure_future(process.wait())
             over = asyncio.ensure_future(self._over.wait())
             await asyncio.wait({end, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -232,8 +228,7 @@ class _Run:
                 process.terminate()
             code = await end
         finally:
-            if command.output is not None:
-                os.close(command.output)
+            os.close(output)
         if self._over.is_set():
             raise _Over
         if code:
@@ -272,6 +267,13 @@ class _Run:
                 raise CommandFailed(
                     f"the demo can't be made: {error}; log: {plan.folder.log('broker')}"
                 ) from error
+
+    async def _authn_is_ready(self, authn: Authn) -> bool:
+        def ask() -> bool:
+            with self._authn_admin(authn) as admin:
+                return admin.is_ready()
+
+        return await asyncio.to_thread(ask)
 
     def _authn_admin(self, authn: Authn) -> Admin:
         return Admin(authn.https, authn.service_token, str(self._plan.certificates.ca))
