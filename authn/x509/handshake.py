@@ -1,7 +1,6 @@
 """TLS of a listener that asks clients for a certificate, and what it got (contract: authn 4.1)."""
 
 import ssl
-import sys
 from pathlib import Path
 
 from cryptography import x509
@@ -17,7 +16,9 @@ from authn.x509.trust_store import TrustStore
 log = get_logger()
 
 
-def listener_context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSLContext:
+def listener_context(
+    certificate: Path, key: Path, store: TrustStore, *, trust_unknown_cas: bool = False
+) -> ssl.SSLContext:
     """TLS 1.2 or newer; asks for a certificate of one of the trusted authorities.
 
     A client that sends none is let in, one that sends any other is not. What changes in the store
@@ -27,11 +28,17 @@ def listener_context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSL
         certificate: PEM file of the server's certificate, followed by its chain.
         key: PEM file of its private key.
         store: the trusted authorities.
+        trust_unknown_cas: lets in clients with any certificate, vouched for or not.
 
     Raises:
         SettingsError: the server's certificate can't be used.
     """
     context = _context(certificate, key, store)
+    if trust_unknown_cas:
+        from authn.x509.any_certificate import AnyCertificateContext
+
+        log.warning("trust_unknown_cas is on: TLS takes every certificate, whoever made it")
+        return AnyCertificateContext.make(certificate, key)
     newest = _Newest(certificate, key, store, context)
     # OpenSSL calls it whether the client names a server or not.
     context.sni_callback = newest.take
@@ -103,7 +110,8 @@ def _context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSLContext:
 
 def _sent(connection: ssl.SSLObject) -> list[bytes]:
     """Certificates in DER; Python has a public way from 3.13 on, which does the same."""
-    if sys.version_info >= (3, 13):
-        return connection.get_unverified_chain()[:MOST_SENT]
+    public = getattr(connection, "get_unverified_chain", None)
+    if public is not None:
+        return list(public() or ())[:MOST_SENT]
     chain = connection._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined] # private
     return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain[:MOST_SENT]]
