@@ -111,10 +111,11 @@ class CrlCache:
         return found
 
     def _fresh(self, crl: Crl, former: _Found | None) -> _Found:
+        now = self._clock()
         # An older one may have been put in the way of the new one.
-        if former and former.crl and crl.made < former.crl.made:
+        if former and former.crl and crl.made < former.crl.made and now < former.crl.valid_until:
             crl = former.crl
-        return _Found(crl, "", min(crl.valid_until, self._clock() + MOST_AGE))
+        return _Found(crl, "", min(crl.valid_until, now + MOST_AGE))
 
     def _failed(self, reason: str, former: _Found | None) -> _Found:
         """While the list from before holds it is better than none."""

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ams.service.logs import get_logger
 from ams.service.settings import SettingsError
 from ams.service.tls import server_context
+from authn.x509 import fields
 from authn.x509.chain import MOST_SENT
 from authn.x509.refusals import Untrusted
 from authn.x509.trust_store import TrustStore
@@ -86,7 +87,7 @@ def client_certificates(connection: ssl.SSLObject) -> list[x509.Certificate]:
     try:
         certificate = x509.load_der_x509_certificate(own)
         others = [x509.load_der_x509_certificate(each) for each in _sent(connection)]
-    except ValueError as error:
+    except fields.UNREADABLE as error:
         raise Untrusted("It can't be read") from error
     return [certificate, *(each for each in others if each != certificate)]
 

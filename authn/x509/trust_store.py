@@ -11,6 +11,7 @@ from typing import Final
 from cryptography import x509
 
 from ams.service.logs import get_logger
+from authn.x509 import fields
 from authn.x509.chain import Anchors, build_chain
 
 #: How often the folder is looked at, at most, in seconds.
@@ -116,7 +117,7 @@ class TrustStore:
         file = self._folder / name
         try:
             return _certificates(file)
-        except (OSError, ValueError) as error:
+        except (OSError, *fields.UNREADABLE) as error:
             log.warning("A file of trusted CAs is skipped", file=str(file), reason=str(error))
             return self._files.get(name, ())
 
@@ -128,8 +129,8 @@ def _states(folder: Path) -> dict[str, _State]:
             continue
         try:
             status = file.stat()
-        except FileNotFoundError:
-            # A link that leads nowhere, or a file that went away just now.
+        except OSError:
+            # A link that leads nowhere, say, or a file that went away just now.
             continue
         if stat.S_ISREG(status.st_mode):
             found[file.name] = (status.st_ino, status.st_size, status.st_mtime_ns)
