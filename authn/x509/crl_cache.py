@@ -105,7 +105,7 @@ class CrlCache:
         try:
             found = self._fresh(await self._load(url, issuer), former)
         except RevocationUnknown as unknown:
-            log.warning("A CRL can't be used", url=url, reason=unknown.detail or unknown.message)
+            log.warning("a CRL can't be used", url=url, reason=unknown.detail or unknown.message)
             found = self._failed(unknown.reason, former)
         self._keep(place, found)
         return found

@@ -1,6 +1,7 @@
 """TLS of a listener that asks clients for a certificate, and what it got (contract: authn 4.1)."""
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -70,7 +71,7 @@ class _Newest:
             self._context = _context(self._certificate, self._key, self._store)
         except SettingsError as error:
             # Not the store's fault: the server's own certificate is being replaced, say.
-            log.warning("Changes of the trusted CAs wait", reason=str(error))
+            log.warning("changes of the trusted CAs wait", reason=str(error))
         else:
             self._version = self._store.version
 
@@ -78,17 +79,22 @@ class _Newest:
 def client_certificates(connection: ssl.SSLObject) -> list[x509.Certificate]:
     """The client's certificate and what it sent along, which nobody has checked; or nothing.
 
+    What was sent along and can't be read is left out.
+
     Raises:
-        Untrusted: one of them can't be read.
+        Untrusted: the client's own certificate can't be read.
     """
     own = connection.getpeercert(binary_form=True)
     if own is None:
         return []
     try:
         certificate = x509.load_der_x509_certificate(own)
-        others = [x509.load_der_x509_certificate(each) for each in _sent(connection)]
     except fields.UNREADABLE as error:
         raise Untrusted("It can't be read") from error
+    others = []
+    for encoded in _sent(connection):
+        with suppress(*fields.UNREADABLE):
+            others.append(x509.load_der_x509_certificate(encoded))
     return [certificate, *(each for each in others if each != certificate)]
 
 
@@ -105,7 +111,7 @@ def _context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSLContext:
             context.load_verify_locations(cadata=each.public_bytes(Encoding.DER))
         except ssl.SSLError as error:
             name = each.subject.rfc4514_string()
-            log.warning("A trusted CA can't be used", subject=name, reason=str(error))
+            log.warning("a trusted CA can't be used", subject=name, reason=str(error))
     return context
 
 

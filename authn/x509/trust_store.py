@@ -72,7 +72,7 @@ class TrustStore:
             states = _states(self._folder)
         except OSError as error:
             if self._folder_failure != str(error):
-                log.warning("The folder of trusted CAs can't be read", reason=str(error))
+                log.warning("the folder of trusted CAs can't be read", reason=str(error))
             self._folder_failure = str(error)
             return
         self._folder_failure = ""
@@ -111,14 +111,14 @@ class TrustStore:
         if anchors != self._anchors:
             self._anchors = anchors
             self._version += 1
-            log.info("Trusted CAs read", folder=str(self._folder), count=len(anchors.certificates))
+            log.info("trusted CAs read", folder=str(self._folder), count=len(anchors.certificates))
 
     def _load(self, name: str) -> tuple[x509.Certificate, ...]:
         file = self._folder / name
         try:
             return _certificates(file)
         except (OSError, *fields.UNREADABLE) as error:
-            log.warning("A file of trusted CAs is skipped", file=str(file), reason=str(error))
+            log.warning("a file of trusted CAs is skipped", file=str(file), reason=str(error))
             return self._files.get(name, ())
 
 
