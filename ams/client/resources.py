@@ -3,7 +3,7 @@
 To add a route, write the function that builds its call, and a line here.
 """
 
-from ams.client import audit, projects, schemas, service, subscriptions, topics, users
+from ams.client import audit, members, projects, schemas, service, subscriptions, topics, users
 from ams.client.resource import ListMethod, Method, Resource, S_co
 
 
@@ -14,6 +14,14 @@ class Projects(Resource[S_co]):
     list = Method(projects.list_all)
     show = Method(projects.show)
     delete = Method(projects.delete)
+
+
+class Members(Resource[S_co]):
+    """Members of projects, as seen by a client."""
+
+    create = Method(members.create)
+    show = Method(members.show)
+    add = Method(members.add)
 
 
 class Topics(Resource[S_co]):
@@ -90,6 +98,7 @@ class Broker(Resource[S_co]):
     def __init__(self, sender: S_co) -> None:
         super().__init__(sender)
         self.projects = Projects(sender)
+        self.members = Members(sender)
         self.topics = Topics(sender)
         self.subscriptions = Subscriptions(sender)
         self.schemas = Schemas(sender)
