@@ -1,6 +1,12 @@
 """The configuration file: the format of the ARGO scripts (contract: authn 7.5)."""
 
-from configparser import ConfigParser, Error, ParsingError
+from configparser import (
+    ConfigParser,
+    DuplicateOptionError,
+    Error,
+    MissingSectionHeaderError,
+    ParsingError,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -74,10 +80,12 @@ def read_configuration(file: Path, *, per_site: bool) -> Configuration:
 
 def _place(error: Exception) -> str:
     """Where it is wrong; the errors' own texts have whole lines, which may be tokens."""
-    if isinstance(error, ParsingError) and error.errors:
-        return f": line {error.errors[0][0]} is wrong"
-    line = getattr(error, "lineno", None)
-    return f": line {line} is wrong" if line else ""
+    match error:
+        case MissingSectionHeaderError(lineno=line) | DuplicateOptionError(lineno=line):
+            return f": line {line} is wrong"
+        case ParsingError(errors=[(line, _), *_]):
+            return f": line {line} is wrong"
+    return ""
 
 
 class _Reader:

@@ -102,7 +102,7 @@ class Feed:
 
     def _list(self, url: str, element: str, fields: Collection[str]) -> list[Element]:
         deadline = time.monotonic() + LIST_SECONDS
-        page = httpx.URL(url)
+        page = _url(url)
         found: list[Element] = []
         for _ in range(MOST_PAGES):
             try:
@@ -140,13 +140,17 @@ def _quoted(name: str) -> str:
 
 def _next(page: httpx.URL, reference: str) -> httpx.URL:
     """Where a list goes on: on the same host, which alone was meant to see our certificate."""
-    try:
-        following = page.join(reference)
-    except httpx.InvalidURL as error:
-        raise FeedFailed("where the list goes on is no URL") from error
+    following = page.join(_url(reference))
     if _origin(following) != _origin(page):
         raise FeedFailed("the list goes on at another host")
     return following
+
+
+def _url(text: str) -> httpx.URL:
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise FeedFailed(f"a URL is none: {error}") from error
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
