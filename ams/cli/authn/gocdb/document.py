@@ -37,9 +37,9 @@ class Document:
 
 
 def read_document(content: bytes, element: str, fields: Collection[str]) -> Document:
-    """Reads the elements of one name, and of these some fields.
+    """Reads the elements of one name below the root, and of these some children.
 
-    A field is a child element, or an attribute; of several with one name the first counts.
+    Of several children with one name the first counts.
 
     Raises:
         UnreadableDocument: it is not well-formed, has a document type, or too many elements.
@@ -64,8 +64,7 @@ class _Reader:
         self._element = element
         self._fields = fields
         self._path: list[str] = []
-        self._attributes: dict[str, str] = {}
-        self._children: dict[str, str] = {}
+        self._read: dict[str, str] = {}
         self._text: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -74,9 +73,8 @@ class _Reader:
             raise UnreadableDocument(f"more than {MOST_DEPTH} elements stand in each other")
         if self._path[1:] == ["meta", "link"] and attributes.get("rel") == "next":
             self.document.next_page = attributes.get("href", "")
-        if len(self._path) == _ELEMENT and name == self._element:
-            self._attributes = {key: attributes[key] for key in self._fields if key in attributes}
-            self._children = {}
+        if len(self._path) == _ELEMENT:
+            self._read = {}
         elif len(self._path) == _FIELD:
             self._text = []
 
@@ -86,11 +84,11 @@ class _Reader:
 
     def end(self, name: str) -> None:
         if len(self._path) == _FIELD and name in self._fields:
-            self._children.setdefault(name, "".join(self._text))
+            self._read.setdefault(name, "".join(self._text))
         elif len(self._path) == _ELEMENT and name == self._element:
             if len(self.document.elements) == MOST_ELEMENTS:
                 raise UnreadableDocument(f"it has more than {MOST_ELEMENTS} elements {name}")
-            self.document.elements.append(self._attributes | self._children)
+            self.document.elements.append(self._read)
         self._path.pop()
 
 
