@@ -64,6 +64,16 @@ def test_a_file_of_the_scripts_is_read_as_it_is(tmp_path: Path) -> None:
     assert "secret" not in repr(found)
 
 
+def test_the_documented_file_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "authn.md").read_text()
+    found = read(tmp_path, page.partition("```ini\n")[2].partition("```")[0])
+    assert (found.service_types[1], found.service_host) == (
+        "eu.egi.cloud.accounting",
+        "broker.example.org",
+    )
+    assert found.broker_token == found.service_uuid == "..."
+
+
 def test_what_the_scripts_had_fixed_is_the_default(tmp_path: Path) -> None:
     """Contract: 8 D8."""
     found = read(tmp_path)
