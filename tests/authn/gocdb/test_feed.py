@@ -163,4 +163,4 @@ def test_a_bar_is_shown_on_a_terminal_only(imported: Import) -> None:
     assert imported.type in shown
     assert "1/1" in shown
     assert b"\x1b" not in done.stdout
-    assert imported.run().errors == ""
+    assert imported.run().errors == "No changes.\n"
