@@ -6,12 +6,12 @@ from ams.api.compiled_schemas import CompiledSchemas
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
 from ams.auth.roles import RoleTable
-from ams.auth.tokens import TokenBox
 from ams.messages.log import MessageLog
 from ams.metadata.cache import Catalog
 from ams.metadata.records import RoleGrants
 from ams.metadata.store import Store
 from ams.service.settings import Settings
+from ams.service.token_box import TokenBox
 
 
 @dataclass(slots=True)

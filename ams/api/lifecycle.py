@@ -10,7 +10,6 @@ from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
-from ams.auth.tokens import TokenBox
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
 from ams.messages.history import Sampled
@@ -25,6 +24,7 @@ from ams.metadata.store import Store
 from ams.service.broadcast import Broadcast
 from ams.service.redis import check_durability, close_redis, open_redis, redis_errors
 from ams.service.settings import Settings, SettingsError
+from ams.service.token_box import TokenBox
 
 #: New objects after which Python looks for garbage in cycles: a batch makes thousands of objects,
 #: and none of them is in a cycle.

@@ -28,6 +28,7 @@ from ams.cli import (
     user,
     version,
 )
+from ams.cli.authn import command as authn
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.up.command import up
 
@@ -66,6 +67,7 @@ app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(v
 app.command("up", rich_help_panel=_RUN)(up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate)
+app.add_typer(authn.app, name="authn", rich_help_panel=_RUN)
 app.command("settings", rich_help_panel=_RUN)(settings.settings)
 
 

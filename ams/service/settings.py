@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ams.service.authn_settings import AuthnSettings
 from ams.service.environment import (
     EnvironmentSource,
     section_type,
@@ -27,6 +28,7 @@ from ams.service.settings_sections import (
     DatabaseSettings,
     LogSettings,
     MessagesSettings,
+    OutgoingSettings,
     RedisSettings,
     ServerSettings,
 )
@@ -55,7 +57,9 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     messages: MessagesSettings = Field(default_factory=MessagesSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    authn: AuthnSettings = Field(default_factory=AuthnSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod

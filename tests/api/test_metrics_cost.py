@@ -14,7 +14,7 @@ from ams.api import metrics, usage
 from ams.api.broker import Broker
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
-from ams.auth.tokens import TokenBox
+from ams.messages import lane
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import MOST_CALLS
 from ams.metadata.cache import Catalog
@@ -32,6 +32,7 @@ from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
 from ams.service.settings import Settings
 from ams.service.settings_sections import DatabaseSettings
+from ams.service.token_box import TokenBox
 from tests.api.cost import ADMIN, Cost
 from tests.messages.logs import open_log, publish
 from tests.metadata.make import make_project, make_user

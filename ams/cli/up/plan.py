@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ams.cli.credentials import Broker
 from ams.cli.failure import CommandFailed
@@ -15,6 +16,9 @@ from ams.cli.up.redis_server import RedisServer, find_redis_server
 from ams.service.environment import variable_name
 from ams.service.settings import Settings
 from ams.service.tls import ensure_development_ca
+
+#: What users may have the broker connect to: what they run on this machine.
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None)
         # The folder was moved; its certificates have moved along.
         changes["server", "certificate"] = str(certificates.certificate)
         changes["server", "certificate_key"] = str(certificates.key)
+    if "allow_private_addresses" not in settings.outgoing.model_fields_set:
+        changes["outgoing", "allow_private_addresses"] = ",".join(LOOPBACK)
+    if not settings.outgoing.ca_file:
+        changes["outgoing", "ca_file"] = str(certificates.ca)
     environment = {
         **os.environ,
         **{variable_name(*key): value for key, value in changes.items()},
