@@ -10,6 +10,7 @@ from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
+from ams.auth.bearer import BearerTokens
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
 from ams.messages.history import Sampled
@@ -75,6 +76,7 @@ class Lifecycle:
             token_box=TokenBox(key.get_secret_value() for key in settings.auth.token_keys),
             service_token=ServiceToken(settings.auth.service_token.get_secret_value()),
             token_use=TokenUse(store),
+            bearer_tokens=BearerTokens(settings.auth),
         )
         self._periodic: list[Periodic] = [
             Sweeper(log, self._all_logs),
@@ -138,5 +140,6 @@ class Lifecycle:
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
         await self.broker.schemas.process.aclose()
+        await self.broker.bearer_tokens.close()
         await self.broker.store.close()
         await close_redis(self._redis)

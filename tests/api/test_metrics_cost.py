@@ -14,7 +14,7 @@ from ams.api import metrics, usage
 from ams.api.broker import Broker
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
-from ams.messages import lane
+from ams.auth.bearer import BearerTokens
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import MOST_CALLS
 from ams.metadata.cache import Catalog
@@ -31,7 +31,7 @@ from ams.metadata.models import (
 from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
 from ams.service.settings import Settings
-from ams.service.settings_sections import DatabaseSettings
+from ams.service.settings_sections import AuthSettings, DatabaseSettings
 from ams.service.token_box import TokenBox
 from tests.api.cost import ADMIN, Cost
 from tests.messages.logs import open_log, publish
@@ -57,6 +57,7 @@ async def broker(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Bro
             token_box=TokenBox([TOKEN_KEY]),
             service_token=ServiceToken(""),
             token_use=TokenUse(store),
+            bearer_tokens=BearerTokens(AuthSettings()),
         )
 
 
