@@ -1,6 +1,5 @@
 """A real AuthN process, and how tests talk to it."""
 
-import json
 import os
 import ssl
 import subprocess
@@ -14,7 +13,7 @@ import httpx
 from tests.authn.authority import Authority, Credential, pem
 from tests.certificates import Certificates
 from tests.eventually import eventually
-from tests.node import START_SECONDS, TIMEOUT_SECONDS, TOKEN_KEY
+from tests.node import START_SECONDS, TIMEOUT_SECONDS, TOKEN_KEY, toml_value
 from tests.processes import ChildProcess, free_port
 
 SERVICE_TOKEN = "service-token-of-authn"
@@ -53,7 +52,7 @@ class Authn:
         }
         self.url = f"https://127.0.0.1:{self.settings['port']}"
         self.config = folder / "authn.toml"
-        lines = [f"{key} = {_toml(value)}" for key, value in self.settings.items()]
+        lines = [f"{key} = {toml_value(value)}" for key, value in self.settings.items()]
         self.config.write_text("\n".join(["[authn]", *lines, ""]))
         self.process = ChildProcess(
             "authn",
@@ -170,14 +169,6 @@ def assert_authn_error(
     if message is not None:
         assert error["message"] == message
     return str(error["message"])
-
-
-def _toml(value: object) -> str:
-    """JSON's scalars and lists are also TOML's; its objects are not."""
-    if isinstance(value, dict):
-        items = (f"{json.dumps(key)} = {json.dumps(item)}" for key, item in value.items())
-        return f"{{ {', '.join(items)} }}"
-    return json.dumps(value)
 
 
 def _clean_environment() -> dict[str, str]:
