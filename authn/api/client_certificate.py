@@ -1,7 +1,6 @@
 """The certificate that a request came with: of its TLS connection, or told by a proxy."""
 
 import base64
-import binascii
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ams.service.client_address import client_address, is_in_networks
 from ams.service.http import Request
 from ams.service.logs import get_logger
 from authn.errors import NoCertificate
+from authn.x509 import fields
 from authn.x509.handshake import client_certificates
 from authn.x509.refusals import Untrusted
 
@@ -76,5 +76,5 @@ def _of_header(request: Request, name: str) -> x509.Certificate:
         if values[0].startswith(_PEM):
             return x509.load_pem_x509_certificate(unquote(values[0]).encode())
         return x509.load_der_x509_certificate(base64.b64decode(values[0], validate=True))
-    except (ValueError, binascii.Error) as error:
+    except fields.UNREADABLE as error:
         raise Untrusted("It can't be read") from error

@@ -67,7 +67,10 @@ class Lifecycle:
         """
         own = self._settings
         context = listener_context(
-            Path(own.certificate), Path(own.certificate_key), self._authorities
+            Path(own.certificate),
+            Path(own.certificate_key),
+            self._authorities,
+            trust_unknown_cas=own.trust_unknown_cas,
         )
         return [Endpoint("https", "authn.port", own.host, own.port, context)]
 

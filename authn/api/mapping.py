@@ -17,6 +17,7 @@ from authn.errors import CertificateRefused, InternalFailure, Unsupported, Unusa
 from authn.rendering import pretty, time_text
 from authn.store import auth_methods, bindings, service_types
 from authn.store.records import X509, AuthMethod, Binding, ServiceType
+from authn.x509 import fields
 from authn.x509.refusals import Refusal
 from authn.x509.subject import auth_identifier
 
@@ -83,8 +84,8 @@ def names_no_host(certificate: x509.Certificate) -> bool:
         certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
     except x509.ExtensionNotFound:
         return True
-    except ValueError:
-        return False  # There are some, in a form that can't be read.
+    except fields.UNREADABLE:
+        return False  # There may be some, in a form that can't be read.
     return False
 
 

@@ -75,7 +75,7 @@ def build_chain(
     anchors: Anchors,
     now: datetime,
 ) -> list[x509.Certificate]:
-    """The certificates from `certificate` to one of `anchors`, both included.
+    """The certificates from `certificate` to one of `anchors`, the highest there is.
 
     Args:
         certificate: a client's.
@@ -88,10 +88,10 @@ def build_chain(
     """
     if flaw := _flaw_of_client(certificate, now):
         raise Untrusted(f"It {flaw}")
-    if certificate in anchors:
-        return [certificate]
     search = _Search(sent, anchors, now)
     chain = search.extend([certificate])
+    if chain is None and certificate in anchors:
+        return [certificate]
     if chain is None:
         raise Untrusted(search.reason or "It is not issued by a trusted authority")
     return chain
@@ -113,8 +113,10 @@ class _Search:
             self.reason = f"Its chain is longer than {MOST_CERTIFICATES} certificates"
             return None
         for anchor in self._anchors.issuers(path[-1]):
-            if self._may_follow(path, anchor):
-                return [*path, anchor]
+            if anchor not in path and self._may_follow(path, anchor):
+                above = [*path, anchor]
+                # Who issued it may be trusted too, and may have revoked it.
+                return above if _is_self_issued(anchor) else self.extend(above) or above
         for candidate in self._sent.get(fields.issuer(path[-1]).content, ()):
             if candidate not in path and self._may_follow(path, candidate):
                 chain = self.extend([*path, candidate])

@@ -52,9 +52,9 @@ class Crl:
 
     def __init__(self, data: bytes, issuer: x509.Certificate, now: datetime) -> None:
         self.size = len(data)
-        self._list = _parsed(data)
         self._revoked: dict[int, bool] = {}
         try:
+            self._list = _parsed(data)
             self.valid_until = _checked(self._list, issuer, now)
             self._scope = _scope(self._list)
         except fields.UNREADABLE as error:

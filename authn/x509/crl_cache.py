@@ -105,16 +105,17 @@ class CrlCache:
         try:
             found = self._fresh(await self._load(url, issuer), former)
         except RevocationUnknown as unknown:
-            log.warning("A CRL can't be used", url=url, reason=unknown.detail or unknown.message)
+            log.warning("a CRL can't be used", url=url, reason=unknown.detail or unknown.message)
             found = self._failed(unknown.reason, former)
         self._keep(place, found)
         return found
 
     def _fresh(self, crl: Crl, former: _Found | None) -> _Found:
+        now = self._clock()
         # An older one may have been put in the way of the new one.
-        if former and former.crl and crl.made < former.crl.made:
+        if former and former.crl and crl.made < former.crl.made and now < former.crl.valid_until:
             crl = former.crl
-        return _Found(crl, "", min(crl.valid_until, self._clock() + MOST_AGE))
+        return _Found(crl, "", min(crl.valid_until, now + MOST_AGE))
 
     def _failed(self, reason: str, former: _Found | None) -> _Found:
         """While the list from before holds it is better than none."""

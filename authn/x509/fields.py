@@ -12,6 +12,7 @@ UNREADABLE: Final = (
     ValueError,
     TypeError,
     x509.DuplicateExtension,
+    x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
 

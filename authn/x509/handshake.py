@@ -1,7 +1,7 @@
 """TLS of a listener that asks clients for a certificate, and what it got (contract: authn 4.1)."""
 
 import ssl
-import sys
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ams.service.logs import get_logger
 from ams.service.settings import SettingsError
 from ams.service.tls import server_context
+from authn.x509 import fields
 from authn.x509.chain import MOST_SENT
 from authn.x509.refusals import Untrusted
 from authn.x509.trust_store import TrustStore
@@ -17,7 +18,9 @@ from authn.x509.trust_store import TrustStore
 log = get_logger()
 
 
-def listener_context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSLContext:
+def listener_context(
+    certificate: Path, key: Path, store: TrustStore, *, trust_unknown_cas: bool = False
+) -> ssl.SSLContext:
     """TLS 1.2 or newer; asks for a certificate of one of the trusted authorities.
 
     A client that sends none is let in, one that sends any other is not. What changes in the store
@@ -27,11 +30,17 @@ def listener_context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSL
         certificate: PEM file of the server's certificate, followed by its chain.
         key: PEM file of its private key.
         store: the trusted authorities.
+        trust_unknown_cas: lets in clients with any certificate, vouched for or not.
 
     Raises:
         SettingsError: the server's certificate can't be used.
     """
     context = _context(certificate, key, store)
+    if trust_unknown_cas:
+        from authn.x509.any_certificate import AnyCertificateContext
+
+        log.warning("trust_unknown_cas is on: TLS takes every certificate, whoever made it")
+        return AnyCertificateContext.make(certificate, key)
     newest = _Newest(certificate, key, store, context)
     # OpenSSL calls it whether the client names a server or not.
     context.sni_callback = newest.take
@@ -62,7 +71,7 @@ class _Newest:
             self._context = _context(self._certificate, self._key, self._store)
         except SettingsError as error:
             # Not the store's fault: the server's own certificate is being replaced, say.
-            log.warning("Changes of the trusted CAs wait", reason=str(error))
+            log.warning("changes of the trusted CAs wait", reason=str(error))
         else:
             self._version = self._store.version
 
@@ -70,17 +79,22 @@ class _Newest:
 def client_certificates(connection: ssl.SSLObject) -> list[x509.Certificate]:
     """The client's certificate and what it sent along, which nobody has checked; or nothing.
 
+    What was sent along and can't be read is left out.
+
     Raises:
-        Untrusted: one of them can't be read.
+        Untrusted: the client's own certificate can't be read.
     """
     own = connection.getpeercert(binary_form=True)
     if own is None:
         return []
     try:
         certificate = x509.load_der_x509_certificate(own)
-        others = [x509.load_der_x509_certificate(each) for each in _sent(connection)]
-    except ValueError as error:
+    except fields.UNREADABLE as error:
         raise Untrusted("It can't be read") from error
+    others = []
+    for encoded in _sent(connection):
+        with suppress(*fields.UNREADABLE):
+            others.append(x509.load_der_x509_certificate(encoded))
     return [certificate, *(each for each in others if each != certificate)]
 
 
@@ -97,13 +111,14 @@ def _context(certificate: Path, key: Path, store: TrustStore) -> ssl.SSLContext:
             context.load_verify_locations(cadata=each.public_bytes(Encoding.DER))
         except ssl.SSLError as error:
             name = each.subject.rfc4514_string()
-            log.warning("A trusted CA can't be used", subject=name, reason=str(error))
+            log.warning("a trusted CA can't be used", subject=name, reason=str(error))
     return context
 
 
 def _sent(connection: ssl.SSLObject) -> list[bytes]:
     """Certificates in DER; Python has a public way from 3.13 on, which does the same."""
-    if sys.version_info >= (3, 13):
-        return connection.get_unverified_chain()[:MOST_SENT]
+    public = getattr(connection, "get_unverified_chain", None)
+    if public is not None:
+        return list(public() or ())[:MOST_SENT]
     chain = connection._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined] # private
     return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain[:MOST_SENT]]

@@ -75,7 +75,7 @@ def auth_identifier(certificate: x509.Certificate) -> str:
     subject = read_subject(certificate)
     if subject.dropped:
         log.info(
-            "Parts of a subject don't count",
+            "parts of a subject don't count",
             auth_identifier=subject.identifier,
             dropped=subject.dropped,
         )

@@ -11,6 +11,7 @@ from typing import Final
 from cryptography import x509
 
 from ams.service.logs import get_logger
+from authn.x509 import fields
 from authn.x509.chain import Anchors, build_chain
 
 #: How often the folder is looked at, at most, in seconds.
@@ -71,7 +72,7 @@ class TrustStore:
             states = _states(self._folder)
         except OSError as error:
             if self._folder_failure != str(error):
-                log.warning("The folder of trusted CAs can't be read", reason=str(error))
+                log.warning("the folder of trusted CAs can't be read", reason=str(error))
             self._folder_failure = str(error)
             return
         self._folder_failure = ""
@@ -110,14 +111,14 @@ class TrustStore:
         if anchors != self._anchors:
             self._anchors = anchors
             self._version += 1
-            log.info("Trusted CAs read", folder=str(self._folder), count=len(anchors.certificates))
+            log.info("trusted CAs read", folder=str(self._folder), count=len(anchors.certificates))
 
     def _load(self, name: str) -> tuple[x509.Certificate, ...]:
         file = self._folder / name
         try:
             return _certificates(file)
-        except (OSError, ValueError) as error:
-            log.warning("A file of trusted CAs is skipped", file=str(file), reason=str(error))
+        except (OSError, *fields.UNREADABLE) as error:
+            log.warning("a file of trusted CAs is skipped", file=str(file), reason=str(error))
             return self._files.get(name, ())
 
 
@@ -128,8 +129,8 @@ def _states(folder: Path) -> dict[str, _State]:
             continue
         try:
             status = file.stat()
-        except FileNotFoundError:
-            # A link that leads nowhere, or a file that went away just now.
+        except OSError:
+            # A link that leads nowhere, say, or a file that went away just now.
             continue
         if stat.S_ISREG(status.st_mode):
             found[file.name] = (status.st_ino, status.st_size, status.st_mtime_ns)

@@ -53,7 +53,9 @@ class Authn:
         self.url = f"https://127.0.0.1:{self.settings['port']}"
         self.config = folder / "authn.toml"
         lines = [f"{key} = {toml_value(value)}" for key, value in self.settings.items()]
-        self.config.write_text("\n".join(["[authn]", *lines, ""]))
+        # Lists of revoked certificates are on this machine, too.
+        outgoing = ["[outgoing]", 'allow_private_addresses = ["127.0.0.0/8"]']
+        self.config.write_text("\n".join(["[authn]", *lines, *outgoing, ""]))
         self.process = ChildProcess(
             "authn",
             self.command("serve"),

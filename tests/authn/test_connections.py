@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.authn import der
 from tests.authn.authority import DAY, SERVER, Authority, Credential, self_signed
+from tests.authn.conftest import StartAuthn
 from tests.authn.node import Authn, assert_authn_error
 from tests.certificates import Certificates
 from tests.eventually import eventually
@@ -155,3 +156,26 @@ class TestSilentClients:
                 assert await ended(reader) == b""
         assert "uncaught" not in impatient.log()
         assert '"level":"error"' not in impatient.log()
+
+
+class TestAnyCertificate:
+    """Contract: 4.1, `trust_unknown_cas`."""
+
+    async def test_every_handshake_passes_and_the_answer_says_what_is_wrong(
+        self, start_authn: StartAuthn, authority: Authority
+    ) -> None:
+        authn = await start_authn(trust_unknown_cas=True)
+        assert (await authn.map(None)).status_code == 400
+        answer = await authn.map(self_signed(der.name(("CN", "x"))))
+        message = assert_authn_error(answer, 403, "ACCESS_FORBIDDEN")
+        assert message.startswith("Your certificate is invalid. ")
+        answer = await authn.map(authority.issue(valid=(-2 * DAY, -DAY)))
+        assert_authn_error(answer, 403, "ACCESS_FORBIDDEN", "Your certificate has expired")
+        assert "trust_unknown_cas is on" in authn.log()
+
+    async def test_without_verification_everybody_is_believed(
+        self, start_authn: StartAuthn
+    ) -> None:
+        authn = await start_authn(trust_unknown_cas=True, verify_certificate=False)
+        answer = await authn.map(self_signed(der.name(("CN", "x"))), "none")
+        assert_authn_error(answer, 404, "NOT FOUND", "Service-type was not found")

@@ -14,6 +14,7 @@ from cryptography import x509
 from tests.authn import der
 from tests.authn.authority import Authority, Credential
 from tests.authn.conftest import StartAuthn
+from tests.authn.crl_server import CrlServer
 from tests.authn.make import make_auth_method, make_binding, make_mapping, make_service_type
 from tests.authn.node import Authn, assert_authn_error
 from tests.authn.target import Answer, Target
@@ -185,6 +186,35 @@ class TestToken:
         ).fetchall()
         database.close()
         assert rows == [(identifier,)]
+
+
+class TestVerification:
+    """Contract: 4.2, step 2; each row of it is in `x509/test_what_each_certificate_gets.py`."""
+
+    async def test_a_certificate_is_verified_before_anything_is_looked_for(
+        self,
+        start_authn: StartAuthn,
+        authority: Authority,
+        name: str,
+        identifier: str,
+        target: Target,
+    ) -> None:
+        authn = await start_authn()
+        await make_mapping(authn, name, identifier, target.port)
+        subject = der.name(("C", "GR"), ("CN", name))
+        with CrlServer() as server:
+            urls = [server.url("/crl")]
+            good, revoked = (authority.issue(subject, crl_urls=urls) for _ in range(2))
+            server.publish("/crl", authority.crl(revoked=[revoked.certificate]))
+            assert (await authn.map(good, name)).json() == {"token": "the-token"}
+            answer = await authn.map(revoked, "none")
+            message = "Your certificate has been revoked"
+            assert_authn_error(answer, 403, "ACCESS_FORBIDDEN", message)
+            away = authority.issue(subject, crl_urls=[server.url("/none")])
+            answer = await authn.map(away, "none")
+            message = "Internal Error: Unable to parse CRL Data"
+            assert_authn_error(answer, 500, "INTERNAL SERVER ERROR", message)
+        assert len(target.asked) == 1
 
 
 class TestServiceFails:

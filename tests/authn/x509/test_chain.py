@@ -61,6 +61,26 @@ def test_certificate_in_the_folder_needs_nobody_above_it(tmp_path: Path, root: A
         assert TrustStore(folder).chain(client.certificate) == trusted
 
 
+def test_chain_goes_up_to_the_highest_certificate_in_the_folder(
+    folder: Path, root: Authority
+) -> None:
+    """So that an intermediate in the folder is looked up in its issuer's list."""
+    client = root.intermediate("Upper").intermediate("Lower").issue()
+    (folder / "all.pem").write_bytes(pem(*client.intermediates, client.certificate))
+    chain = [client.certificate, *client.intermediates, root.certificate]
+    assert TrustStore(folder).chain(client.certificate) == chain
+
+
+def test_authorities_in_the_folder_may_have_signed_each_other(folder: Path) -> None:
+    first, second = new_key(), new_key()
+    one = Authority.root("First", key=first).intermediate("Second", key=second)
+    other = Authority.root("Second", key=second).intermediate("First", key=first)
+    (folder / "crossed.pem").write_bytes(pem(one.certificate, other.certificate))
+    client = one.issue().certificate
+    chain = [client, one.certificate, other.certificate]
+    assert TrustStore(folder).chain(client) == chain
+
+
 @pytest.mark.parametrize(
     "extensions",
     [

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from authn.x509.handshake import client_certificates, listener_context
+from authn.x509.refusals import Untrusted
 from authn.x509.trust_store import TrustStore
+from tests.authn import der
 from tests.authn.authority import SERVER, Authority, Credential, pem
 from tests.authn.x509.handshakes import HandshakeRefused, client_context, shown
 
@@ -41,6 +43,32 @@ async def test_certificate_and_what_was_sent_along_are_seen(
     client.minimum_version = client.maximum_version = version
     seen = await shown(context, client, server_name=server_name)
     assert seen == [credential.certificate, *credential.intermediates]
+
+
+def test_certificate_that_only_openssl_can_read_is_refused(
+    context: ssl.SSLContext, root: Authority, tmp_path: Path
+) -> None:
+    """In DER there is no star in a PrintableString."""
+    client = root.issue(der.name(der.attribute("O", "a-b", der.PRINTABLE_STRING)))
+    file = client.write(tmp_path)
+    encoded = root.reissue(client.certificate, b"a-b", b"a*b")
+    own_pem = pem(client.certificate).decode()
+    file.write_text(file.read_text().replace(own_pem, ssl.DER_cert_to_PEM_cert(encoded)))
+    _, server = connected(context, client_context(file))
+    with pytest.raises(Untrusted, match="It can't be read"):
+        client_certificates(server)
+
+
+def test_what_was_sent_along_and_cannot_be_read_is_left_out(
+    context: ssl.SSLContext, root: Authority, tmp_path: Path
+) -> None:
+    client = root.issue()
+    file = client.write(tmp_path)
+    other = root.issue(der.name(der.attribute("O", "a-b", der.PRINTABLE_STRING))).certificate
+    with file.open("a") as stream:
+        stream.write(ssl.DER_cert_to_PEM_cert(root.reissue(other, b"a-b", b"a*b")))
+    _, server = connected(context, client_context(file))
+    assert client_certificates(server) == [client.certificate]
 
 
 async def test_tls_1_1_is_refused(context: ssl.SSLContext) -> None:
