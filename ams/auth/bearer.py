@@ -54,7 +54,7 @@ class BearerTokens:
             [
                 Issuer(
                     issuer,
-                    settings.jwt_audience,
+                    settings.jwt_audiences,
                     RemoteKeys(issuer, published_at(self._outgoing, url, ALGORITHMS)),
                 )
                 for issuer, url in settings.jwt_issuers.items()

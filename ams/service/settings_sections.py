@@ -231,10 +231,11 @@ class AuthSettings(Section):
         " by `issuer` of their settings, the `https://` URL of their keys, which ends in"
         " `/.well-known/jwks.json`. Private addresses are allowed.",
     )
-    jwt_audience: str = Field(
-        "",
+    jwt_audiences: list[str] = Field(
+        default_factory=list,
         description="Whom a signed token must be for: service type and host by which AuthN knows"
-        " this broker, such as `ams/broker.example.org`.",
+        " this broker, such as `ams/broker.example.org`; one of several is enough. In an"
+        " environment variable: separated by commas.",
     )
     jwt_ca_file: str = Field(
         "",
@@ -251,8 +252,8 @@ class AuthSettings(Section):
 
     @model_validator(mode="after")
     def _signed_tokens_have_an_audience(self) -> Self:
-        if self.jwt_issuers and not self.jwt_audience:
-            raise ValueError("jwt_issuers needs jwt_audience")
+        if self.jwt_issuers and not self.jwt_audiences:
+            raise ValueError("jwt_issuers needs jwt_audiences")
         return self
 
     @field_validator("token_keys")

@@ -1,6 +1,6 @@
 """Tokens that issuers sign (JWT, RFC 7519), used as access tokens (RFC 9068).
 
-    verifier = TokenVerifier([Issuer(url, audience, keys)], ALGORITHMS, TYPES)
+    verifier = TokenVerifier([Issuer(url, audiences, keys)], ALGORITHMS, TYPES)
     claims = await verifier.verify(token)
 
 A token is read strictly, and looked at from the outside in: its length first, a signature last.
@@ -58,12 +58,12 @@ class Issuer:
 
     Attributes:
         name: as its tokens have it.
-        audience: whom its tokens must be for.
+        audiences: whom its tokens must be for, one of them at least.
         keys: those that it signs with.
     """
 
     name: str
-    audience: str
+    audiences: Collection[str]
     keys: RemoteKeys
 
 
@@ -102,7 +102,7 @@ class TokenVerifier:
             Unavailable: whether it does can't be found out: its key can't be fetched now.
         """
         if len(token) > LONGEST_TOKEN or not _FORM.fullmatch(token):
-            raise TokenRefused("it is too long, or no token")
+            raise TokenRefused("it is no signed token, or too long")
         header, claims = (_read(part) for part in token.split(".")[:2])
         chosen = self._header(header)
         _check_times(claims)
@@ -160,7 +160,7 @@ def _verified(token: str, header: _Header, key: PublicKey, issuer: Issuer) -> Cl
             token,
             key.key,
             algorithms=[header.algorithm],
-            audience=issuer.audience,
+            audience=issuer.audiences,
             issuer=issuer.name,
             leeway=LEEWAY_SECONDS,
             options={"require": list(_REQUIRED)},

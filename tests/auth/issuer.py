@@ -42,7 +42,7 @@ class IssuerStandIn:
         """What a broker that trusts it has in `[auth]`."""
         return {
             "jwt_issuers": {self.name: self.name + KEYS_PATH},
-            "jwt_audience": AUDIENCE,
+            "jwt_audiences": [AUDIENCE, "ams/other-name.example.org"],
             "jwt_ca_file": self._ca,
         }
 

@@ -47,6 +47,7 @@ def list_service_types(
             ]
             for each in found
         ],
+        nothing="No service types.",
     )
 
 
@@ -79,6 +80,7 @@ def list_bindings(
             ]
             for each in found
         ],
+        nothing="No bindings.",
     )
 
 
