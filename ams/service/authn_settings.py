@@ -129,7 +129,7 @@ class AuthnSettings(Section):
     )
     signing_key_seconds: int = Field(
         86_400,
-        ge=2,
+        ge=600,
         description="How long a key signs tokens before another one takes over, in seconds.",
     )
     oidc_issuers: dict[str, str] = Field(

@@ -177,6 +177,6 @@ def _verified(token: str, header: _Header, key: PublicKey, issuer: Issuer) -> Cl
         raise TokenRefused("it lacks a claim") from None
     except jwt.PyJWTError:
         raise TokenRefused("a claim in it is wrong") from None
-    if not claims["sub"]:
+    if not claims["sub"] or not claims["sub"].isprintable():
         raise TokenRefused("it is about nobody")
     return Claims(claims["iss"], claims["sub"], claims["exp"])

@@ -1,5 +1,6 @@
-"""An issuer whose signed tokens brokers trust: a stand-in for AuthN that tests can bend."""
+"""An issuer of signed tokens: a stand-in for AuthN, and for OpenID providers, that bends."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from tests.signing import Signer, claims_for
 
 AUDIENCE = "ams/broker.example.org"
 KEYS_PATH = "/.well-known/jwks.json"
+DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 class IssuerStandIn:
@@ -54,10 +56,13 @@ class IssuerStandIn:
     def publish(self) -> None:
         """Shows the keys from now on."""
         self._target.says({"keys": [signer.public for signer in self.signers]})
+        discovery = {"issuer": self.name, "jwks_uri": self.name + KEYS_PATH}
+        self._target.by_path[DISCOVERY_PATH] = Answer(json.dumps(discovery).encode())
 
     def fail(self) -> None:
         """Has no answer from now on."""
         self._target.answer = Answer(b"out of order", 500)
+        self._target.by_path.clear()
 
     def claims(self, subject: str, **others: object) -> dict[str, Any]:
         return claims_for(self.name, AUDIENCE, subject, **others)
