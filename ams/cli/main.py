@@ -44,7 +44,7 @@ app = typer.Typer(
 
 _TALK = "Messages"
 _MANAGE = "What the broker has"
-_RUN = "Running a broker"
+_RUN = "Running the services"
 
 app.command("publish", rich_help_panel=_TALK, epilog=connection.EXPLANATION)(publish.publish)
 app.command("pull", rich_help_panel=_TALK, epilog=connection.EXPLANATION)(pull.pull)

@@ -7,6 +7,8 @@ from authn.errors import Conflict, NotFound
 from authn.store import models
 from authn.store.records import AuthMethod, ServiceType
 
+_THING = "Auth method"
+
 
 async def get(service: ServiceType, host: str, *, lock: bool = False) -> AuthMethod:
     """How a host of a service type is talked to at present (contract: authn 3.3).
@@ -14,10 +16,12 @@ async def get(service: ServiceType, host: str, *, lock: bool = False) -> AuthMet
     Raises:
         NotFound: There is no auth method of the type that the service type has now.
     """
+    if not models.can_exist(host):
+        raise NotFound(_THING)
     rows = models.AuthMethod.filter(service_id=service.id, host=host, type=service.auth_method)
     row = await (rows.select_for_update() if lock else rows).first()
     if row is None or row.host != host:
-        raise NotFound("Auth method")
+        raise NotFound(_THING)
     return _record(row, service.uuid)
 
 
@@ -73,7 +77,7 @@ async def delete(method: AuthMethod) -> None:
 
 async def _require_free(service_id: int, host: str, kind: str) -> None:
     if await models.AuthMethod.exists(service_id=service_id, host=host, type=kind):
-        raise Conflict("Auth method", "host", host)
+        raise Conflict(_THING, "host", host)
 
 
 def _record(row: models.AuthMethod, service_uuid: str) -> AuthMethod:

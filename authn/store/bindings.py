@@ -17,6 +17,8 @@ async def get(name: str, *, lock: bool = False) -> Binding:
     Raises:
         NotFound: There is none.
     """
+    if not models.can_exist(name):
+        raise NotFound(_THING)
     rows = models.Binding.filter(name=name)
     row = await (rows.select_for_update() if lock else rows).first()
     if row is None or row.name != name:
@@ -31,6 +33,8 @@ async def of_identity(service: ServiceType, host: str, auth_type: str, identifie
     Raises:
         NotFound: There is none.
     """
+    if not models.can_exist(host):
+        raise NotFound(_THING)
     row = await models.Binding.filter(
         service_id=service.id,
         host=host,
@@ -50,6 +54,8 @@ async def list_all() -> list[Binding]:
 
 async def list_of_host(service: ServiceType, host: str) -> list[Binding]:
     """The bindings of a host, oldest first."""
+    if not models.can_exist(host):
+        return []
     rows = await models.Binding.filter(service_id=service.id, host=host).order_by("id")
     return [_record(row, service.uuid) for row in rows if row.host == host]
 

@@ -26,6 +26,11 @@ UUID_LENGTH = 36
 DIGEST_LENGTH = 64
 
 
+def can_exist(text: str) -> bool:
+    """Whether a column of one line could hold a text; the ORM refuses to ask for others."""
+    return len(text) <= TEXT_LENGTH
+
+
 class ServiceType(Model):
     """A kind of service, and the hosts that it runs on."""
 

@@ -17,6 +17,8 @@ async def get(name: str, *, lock: bool = False) -> ServiceType:
     Raises:
         NotFound: There is none.
     """
+    if not models.can_exist(name):
+        raise NotFound(_THING)
     rows = models.ServiceType.filter(name=name)
     row = await (rows.select_for_update() if lock else rows).first()
     # MySQL takes text with spaces behind it for the same text.
@@ -31,6 +33,8 @@ async def get_by_uuid(uuid: str) -> ServiceType:
     Raises:
         NotFound: There is none.
     """
+    if len(uuid) != models.UUID_LENGTH:
+        raise NotFound(_THING)
     row = await models.ServiceType.filter(uuid=uuid).first()
     if row is None or row.uuid != uuid:
         raise NotFound(_THING)

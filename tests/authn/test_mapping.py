@@ -51,6 +51,19 @@ class TestOrder:
         answer = await authn.map(None, "none")
         assert_authn_error(answer, 400, "BAD REQUEST", "No certificate provided")
 
+    async def test_without_a_certificate_nobody_learns_what_there_is(
+        self, authn: Authn, name: str, identifier: str, target: Target
+    ) -> None:
+        await make_mapping(authn, name, identifier, target.port)
+        answers = [
+            await authn.map(None, *place)
+            for place in (("none", "none"), (name, "none"), (name, "host-1"), (name, "127.0.0.1"))
+        ]
+        assert {(answer.status_code, answer.content) for answer in answers} == {
+            (400, answers[0].content)
+        }
+        assert target.asked == []
+
     async def test_an_unknown_service_type_is_404(
         self, authn: Authn, credential: Credential
     ) -> None:

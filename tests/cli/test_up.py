@@ -110,6 +110,18 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
     ).is_success
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_printed_commands_publish_by_a_certificate(up: Up) -> None:
+    up.start()
+    get_token = next(line for line in up.output.splitlines() if "TOKEN=$(" in line)
+    script = get_token + "\n" + next(line for line in up.output.splitlines() if '"$TOKEN"' in line)
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=up.folder, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "0\n"
+    assert "Hello again" in pulled(up)
+
+
 def test_ctrl_c_stops_all_in_order_and_the_next_start_finds_everything(up: Up) -> None:
     up.start()
     before = up.credentials()
@@ -185,6 +197,7 @@ def test_what_an_operator_changed_stays_so(up: Up) -> None:
     ams = Ams(up.folder)
     assert ams("topic", "delete", "demo-topic").status == 0
     token = ams("user", "refresh-token", "demo-consumer", "--json").json()["token"]
+    assert ams("authn", "unbind", "demo-publisher@127.0.0.1").status == 0
     up.process.terminate()
     settings = up.data / "ams.toml"
     text = settings.read_text().replace("[auth]", '[log]\nlevel = "debug"\n\n[auth]')
@@ -193,6 +206,8 @@ def test_what_an_operator_changed_stays_so(up: Up) -> None:
     assert settings.read_text() == text
     assert up.credentials()["demo"]["consumer"]["token"] == token
     assert ams("topic", "show", "demo-topic").errors == "Error: Topic doesn't exist\n"
+    bindings = ams("authn", "bindings", "--json").json()["bindings"]
+    assert [binding["name"] for binding in bindings] == ["demo-publisher@localhost"]
 
 
 def test_a_folder_can_be_moved(up: Up) -> None:
@@ -219,33 +234,13 @@ def test_any_free_port_will_do(up: Up) -> None:
         up.process.terminate()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_printed_commands_publish_by_a_certificate(up: Up) -> None:
-    up.start()
-    get_token = next(line for line in up.output.splitlines() if "TOKEN=$(" in line)
-    script = get_token + "\n" + next(line for line in up.output.splitlines() if '"$TOKEN"' in line)
-    done = subprocess.run(
-        ["sh", "-ec", script], cwd=up.folder, capture_output=True, text=True, check=True, timeout=30
-    )
-    assert done.stdout == "0\n"
-    assert "Hello again" in pulled(up)
-
-
-def test_a_removed_binding_stays_away(up: Up) -> None:
-    up.start()
-    ams = Ams(up.folder)
-    assert ams("authn", "unbind", "demo-publisher@127.0.0.1").status == 0
-    up.process.terminate()
-    up.start()
-    bindings = ams("authn", "bindings", "--json").json()["bindings"]
-    assert [binding["name"] for binding in bindings] == ["demo-publisher@localhost"]
-
-
 def test_without_a_token_for_it_authn_is_not_run(up: Up) -> None:
     """As in a folder of an earlier version."""
-    up.start()
-    up.process.terminate()
+    up.begin()
     settings = up.data / "ams.toml"
+    eventually_sync(settings.exists)
+    up.process.signal(signal.SIGKILL)
+    up.end()
     settings.write_text(settings.read_text().partition("[authn]")[0])
     up.start()
     assert "AuthN is not started: authn.service_token is not set." in up.output
