@@ -39,9 +39,9 @@ class FetchError(Exception):
 class RemoteKeys:
     """Keys of one issuer, from memory as long as that will do.
 
-    Known keys are renewed beside the requests that use them, and go on if that fails. An unknown
-    one is waited for; however many ask for however many unknown ones, there is one fetch at a time,
-    and a pause after it.
+    Known keys are renewed now and then, for which one who asks has to wait; they go on if it fails.
+    An unknown one is waited for by all. However many ask for however many unknown ones, there is
+    one fetch at a time, and a pause after it.
 
     Args:
         issuer: whose keys, for the log.
@@ -68,10 +68,11 @@ class RemoteKeys:
         """
         key = self._keys.get(key_id)
         age = self._clock() - self._asked
-        if self._fetching is None and age >= (PAUSE_SECONDS if key is None else REFRESH_SECONDS):
+        due = age >= (PAUSE_SECONDS if key is None else REFRESH_SECONDS)
+        if due and self._fetching is None:
             self._asked = self._clock()
             self._fetching = asyncio.create_task(self._renew())
-        if key is None and self._fetching is not None:
+        if self._fetching is not None and (due or key is None):
             await asyncio.shield(self._fetching)
             key = self._keys.get(key_id)
         if key is None and self._failed:

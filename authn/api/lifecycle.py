@@ -55,7 +55,6 @@ class Lifecycle:
         )
         store = Store(own)
         box = TokenBox((key.get_secret_value() for key in own.token_keys), "authn.token_keys")
-        self._keys = KeyRing(store, box, own)
         self.parts = Parts(
             settings=settings,
             store=store,
@@ -64,7 +63,7 @@ class Lifecycle:
             verifier=Verifier(policy, self._authorities, Revocation(self._crls), self._resolver),
             retriever=Retriever(own),
             access_tokens=AccessTokens(self._outgoing, own.oidc_issuers),
-            token_issuer=TokenIssuer(self._keys, own),
+            token_issuer=TokenIssuer(KeyRing(store, box, own), own),
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -86,7 +85,8 @@ class Lifecycle:
         """Refuses to go on with a database of another version, or of others' keys."""
         await self.parts.store.open()
         await self.parts.store.check_version()
-        await self._keys.check()
+        if self.parts.token_issuer.issues:
+            await self.parts.token_issuer.keys.check()
 
     async def stop(self) -> None:
         """Lets go of everything."""
