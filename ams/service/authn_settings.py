@@ -202,8 +202,9 @@ class AuthnSettings(Section):
     @classmethod
     def _oidc_issuers_have_an_audience(cls, issuers: dict[str, str]) -> dict[str, str]:
         for issuer, audience in issuers.items():
+            _check_issuer(issuer)
             if not audience:
-                raise ValueError(f"{_check_issuer(issuer)}: needs an audience")
+                raise ValueError(f"{issuer}: needs an audience")
         return issuers
 
     @field_validator("certificate_header")
