@@ -101,7 +101,6 @@ async def test_a_token_is_refused_that_is(
         [],
         [("Authorization", "")],
         [("Authorization", "Bearer")],
-        [("Authorization", "Bearer ")],
         [("Authorization", "Basic dXNlcjpwYXNz")],
         [("Authorization", "Bearer TOKEN"), ("Authorization", "Bearer TOKEN")],
         [("x-api-key", "TOKEN")],

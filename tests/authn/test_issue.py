@@ -126,13 +126,13 @@ async def test_a_service_type_may_take_no_certificates(
 
 
 async def test_a_certificate_that_is_refused_gets_no_token(
-    start_authn: StartAuthn, credential: Credential, name: str
+    authn: Authn, authority: Authority, name: str
 ) -> None:
-    """Contract: authn 4.4: it names no list of revoked ones."""
-    authn = await start_authn(verify_certificate=True)
+    """Contract: authn 8 B2."""
     await bind(authn, name)
-    answer = await authn.issue(credential, name, HOST)
-    message = "Your certificate is invalid. No CRLDistributionPoints found on the certificate"
+    subject = der.name(("E", f"x,CN={name}"), ("CN", name))
+    answer = await authn.issue(authority.issue(subject), name, HOST)
+    message = "The subject of your certificate is ambiguous: E has a comma or a plus sign"
     assert_authn_error(answer, 403, "ACCESS_FORBIDDEN", message)
 
 
@@ -163,17 +163,11 @@ async def test_without_an_issuer_nothing_is_issued(
 
 
 async def test_what_one_process_signs_can_be_checked_by_the_keys_of_another(
-    start_authn: StartAuthn, credential: Credential, name: str
+    authn: Authn, start_authn: StartAuthn, credential: Credential, name: str
 ) -> None:
-    first = await start_authn(verify_certificate=False)
-    second = await start_authn(
-        verify_certificate=False,
-        database_url=first.settings["database_url"],
-        issuer=first.url,
-        workers=2,
-    )
-    await bind(first, name)
-    answer = await second.issue(credential, name, HOST)
-    _, claims = await checked(first, answer)
-    assert claims["iss"] == first.url
-    assert len(await keys_of(second)) == 1
+    await bind(authn, name)
+    database = authn.settings["database_url"]
+    other = await start_authn(verify_certificate=False, database_url=database, issuer=authn.url)
+    _, claims = await checked(authn, await other.issue(credential, name, HOST))
+    assert claims["iss"] == authn.url
+    assert await keys_of(other) == await keys_of(authn)
