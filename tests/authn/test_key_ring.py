@@ -189,6 +189,21 @@ async def test_token_keys_are_changed_like_those_of_other_secrets(
     assert (await both.signer()).key_id == first
 
 
+async def test_keys_that_are_removed_by_hand_are_replaced_at_once(
+    store: Store, settings: AuthnSettings, clock: Clock
+) -> None:
+    """As an operator does whose keys were stolen."""
+    rings = [ring_on(store, settings, clock) for _ in range(2)]
+    stolen = {(await ring.signer()).key_id for ring in rings}
+    async with store.reading():
+        keys = await signing_keys.list_all()
+    await store.write(lambda: signing_keys.delete(keys))
+    new = [(await ring.signer()).key_id for ring in rings]
+    assert new[0] == new[1]
+    assert new[0] not in stolen
+    assert [await published(ring) for ring in rings] == [[new[0]], [new[0]]]
+
+
 async def test_memory_goes_on_while_the_database_is_away(
     store: Store, settings: AuthnSettings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
