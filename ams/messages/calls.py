@@ -49,14 +49,20 @@ class ScriptCalls:
             return ServerConnections(self._client)
         return ClusterConnections(self._client, server)
 
-    async def _call(self, script: Script, call_keys: Sequence[str], *arguments: Argument) -> Reply:
-        server = self._server(call_keys[0])
+    async def _submit(self, key: str, call: SingleCall) -> Reply:
+        server = self._server(key)
         lane = self._readers.get(server)
         if lane is None:
             lane = self._readers[server] = Lane(self._connections(server), self._timeout)
-        call = SingleCall(script, call_keys, arguments)
         lane.submit(call)
         return await call.reply
+
+    async def _call(self, script: Script, call_keys: Sequence[str], *arguments: Argument) -> Reply:
+        return await self._submit(call_keys[0], SingleCall(script, call_keys, arguments))
+
+    async def _command(self, name: str, key: str, *arguments: Argument) -> Reply:
+        """Sends a plain command, in a pipeline with the calls that wait at this moment."""
+        return await self._submit(key, SingleCall(None, (), (name, key, *arguments)))
 
     async def _call_with_epoch(
         self, script: Script, call_keys: Sequence[str], *arguments: Argument

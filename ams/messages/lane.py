@@ -1,4 +1,4 @@
-"""A lane: script calls that wait at the same moment go to Redis as one pipeline.
+"""A lane: calls that wait at the same moment go to Redis as one pipeline.
 
 While pipelines are on their way the next calls gather, so that the busier a worker is the larger
 its pipelines get, and a quiet worker waits for nobody.
@@ -52,10 +52,10 @@ class ReplyBytes(int):
 
 
 class Call(Protocol):
-    """One script call on its way."""
+    """One call on its way: of a script or, without one, of the command in its arguments."""
 
     @property
-    def script(self) -> Script: ...
+    def script(self) -> Script | None: ...
 
     @property
     def keys(self) -> Sequence[str]: ...
@@ -72,7 +72,7 @@ class Call(Protocol):
 class SingleCall:
     """A call whose reply one caller waits for."""
 
-    script: Script
+    script: Script | None
     keys: Sequence[str]
     arguments: Sequence[Argument]
     reply: "asyncio.Future[Reply]" = field(
@@ -157,13 +157,17 @@ class ClusterConnections:
         await self._client.nodes_manager.initialize()
 
 
-def _command(call: Call, verb: str, script: str) -> tuple[Argument, ...]:
+def _command(call: Call, *, with_text: bool = False) -> tuple[Argument, ...]:
+    script = call.script
+    if script is None:
+        return tuple(call.arguments)
     keys = call.keys
-    return (verb, script, len(keys), *keys, *call.arguments)
+    verb, name = ("EVAL", script.text) if with_text else ("EVALSHA", script.sha)
+    return (verb, name, len(keys), *keys, *call.arguments)
 
 
 class Lane:
-    """Sends script calls, over as many connections as it has pipelines on their way.
+    """Sends calls, over as many connections as it has pipelines on their way.
 
     Args:
         connections: where to send them.
@@ -232,7 +236,7 @@ class Lane:
             self._fail(calls, error)
         except Exception:
             # A fault of ours; but whoever waits for these calls must not wait for ever.
-            log.exception("script calls failed")
+            log.exception("calls of Redis failed")
             self._fail(calls, InternalError())
 
     def _look_around_soon(self) -> None:
@@ -275,12 +279,12 @@ class Lane:
             self._fail(moved, Unavailable("Message store has moved, try again"))
 
     async def _pipeline(self, connection: Connection, calls: list[Call]) -> list[Reply]:
-        commands = [_command(call, "EVALSHA", call.script.sha) for call in calls]
+        commands = [_command(call) for call in calls]
         replies = await self._exchange(connection, commands)
         unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
             # A server that was restarted has forgotten its scripts. It ran none of these calls.
-            again = [_command(calls[i], "EVAL", calls[i].script.text) for i in unknown]
+            again = [_command(calls[i], with_text=True) for i in unknown]
             for i, reply in zip(unknown, await self._exchange(connection, again), strict=True):
                 replies[i] = reply
         if self._replicas:

@@ -98,8 +98,8 @@ def new_cursor(topic: TopicLog, start: int = 0, epoch: int = 1) -> Cursor:
 
 
 def message(text: str) -> bytes:
-    """The JSON of a message of these data."""
-    return msgspec.json.encode(Message(text))
+    """A message of these data as it is stored: a line of JSON."""
+    return msgspec.json.encode(Message(text)) + b"\n"
 
 
 async def publish(log: MessageLog, topic: TopicLog, *texts: str) -> Appended:

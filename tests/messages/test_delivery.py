@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,7 +23,7 @@ from ams.messages.log import Cursor, MessageLog
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
 from ams.service.redis import close_redis, open_redis
 from ams.service.settings_sections import MessagesSettings, RedisSettings
-from tests.messages.logs import new_topic
+from tests.messages.logs import message, new_topic
 from tests.servers import RedisCluster, RedisServer
 
 _T = TypeVar("_T")
@@ -97,11 +96,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         at = self.run(self.log.append(self.topic, [Message(text) for text in texts]))
         assert at.offset == len(self.published)
         for first in range(0, len(texts), ENTRY_MESSAGES):
-            messages = [
-                msgspec.json.encode(Message(text)) for text in texts[first : first + ENTRY_MESSAGES]
-            ]
-            self.entries.append((len(self.published), len(b"\n".join(messages))))
-            self.published += [(message, at.time) for message in messages]
+            messages = [message(text) for text in texts[first : first + ENTRY_MESSAGES]]
+            self.entries.append((len(self.published), sum(map(len, messages))))
+            self.published += [(each, at.time) for each in messages]
 
     @rule(number=st.integers(ENTRY_MESSAGES - 1, 2 * ENTRY_MESSAGES + 1))
     def publish_many(self, number: int) -> None:
@@ -114,11 +111,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         runs = self.run(self.log.pull(self.cursor(name), most))
         expected = self.published[model.offset : model.offset + most]
         pulled = [
-            (offset, message, run.time)
+            (offset, each, run.time)
             for run in runs
-            for offset, message in enumerate(run.messages, run.offset)
+            for offset, each in enumerate(run.messages, run.offset)
         ]
-        assert pulled == [(n, *message) for n, message in enumerate(expected, model.offset)]
+        assert pulled == [(n, *each) for n, each in enumerate(expected, model.offset)]
         model.next_offset = model.offset + len(expected)
         model.late = False
 
