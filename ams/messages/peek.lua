@@ -13,11 +13,10 @@ local most, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local first, next_, end_bytes = numbers(topic, 'first', 'next', 'end_bytes')
 
 if by == 'last' then
-  local count = math.min(most, next_ - first)
-  while count > 1 and end_bytes - label_at(log, next_ - count).start > most_bytes do
-    count = math.floor(count / 2)
-  end
-  from = next_ - count
+  from = first_where(log, math.max(first, next_ - most), next_, function(label)
+    return end_bytes - label.start <= most_bytes
+  end)
+  from = math.min(from, next_ - 1)
 elseif by == 'time' then
   from = first_where(log, first, next_, function(label) return label.time >= from end)
 end

@@ -159,13 +159,15 @@ local function trim(log, topic, now, age, size, limit)
 end
 
 -- How many of the `count` messages from `offset` on, 1 at least, to read, so that their entries fit
--- into `most_bytes`; one always does. Halves their number until they fit. Returns it, and the labels
--- of the first and of the last entry.
+-- into `most_bytes`; one always does. Returns it, and the labels of the first and the last entry.
 local function fitting(log, offset, count, most_bytes)
   local head = label_at(log, offset)
+  local function exceeds(label)
+    return label.start + label.size - head.start > most_bytes
+  end
   local last = count == 1 and head or label_at(log, offset + count - 1)
-  while count > 1 and last.start + last.size - head.start > most_bytes do
-    count = math.floor(count / 2)
+  if count > 1 and exceeds(last) then
+    count = first_where(log, offset + 1, offset + count - 1, exceeds) - offset
     last = label_at(log, offset + count - 1)
   end
   return count, head, last

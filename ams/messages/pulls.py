@@ -17,9 +17,8 @@ from ams.messages.records import Cursor, Run
 from ams.messages.waiting import WaitingPulls
 from ams.service.settings_sections import MessagesSettings
 
-#: Bytes of entries up to which the script returns them: about one full entry, for which a command
-#: of its own would cost more.
-SHORT: Final = 16_000
+#: Bytes of entries up to which the script returns them: a command of its own would cost more.
+SHORT: Final = 6_000
 #: The same, so that it returns them in any case.
 ANY_LENGTH: Final = 2**53 - 1
 

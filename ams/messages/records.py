@@ -57,13 +57,16 @@ class Run(NamedTuple):
             entries: as Redis returns them, each followed by its label: see prelude.lua.
         """
         runs = []
-        for (name, (_, json)), (_, (_, label)) in zip(entries[::2], entries[1::2], strict=True):
-            first = int(name[:-2]) - 1
+        end = offset + count
+        first = int(entries[0][0].removesuffix(b"-0")) - 1 if entries else end
+        for (_, (_, json)), (_, (_, label)) in zip(entries[::2], entries[1::2], strict=True):
             # Searches for line breaks many times faster than `split` does.
             messages = BytesIO(json).readlines()
-            if first < offset or first + len(messages) > offset + count:
-                messages = messages[max(0, offset - first) : offset + count - first]
+            following = first + len(messages)
+            if first < offset or following > end:
+                messages = messages[max(0, offset - first) : end - first]
             runs.append(cls(max(first, offset), messages, int.from_bytes(label[:7])))
+            first = following
         return runs
 
 

@@ -1,6 +1,6 @@
 """Message logs on real servers, and what tests ask of them again and again."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -12,6 +12,7 @@ from redis.asyncio import Redis, RedisCluster
 from ams.messages import keys
 from ams.messages.entries import Message
 from ams.messages.group_commit import Appended, TopicLog
+from ams.messages.lane import Argument, Reply
 from ams.messages.log import Cursor, MessageLog, Run
 from ams.service.broadcast import Broadcast
 from ams.service.redis import close_redis, open_redis
@@ -22,6 +23,20 @@ TIMEOUT = 2.0
 
 #: Microseconds.
 DAY = 86_400_000_000
+
+
+class InterruptedLog(MessageLog):
+    """A log in which something happens between the two steps of a pull.
+
+    That is `between`, each time that a batch is so long that the script did not return it.
+    """
+
+    between: Callable[[], Awaitable[None]] | None = None
+
+    async def _command(self, name: str, key: str, *arguments: Argument) -> Reply:
+        if self.between:
+            await self.between()
+        return await super()._command(name, key, *arguments)
 
 
 @dataclass(frozen=True)
