@@ -1,4 +1,4 @@
-"""A lane: calls that wait at the same moment go to Redis as one pipeline.
+"""A lane: script calls that wait at the same moment go to Redis as one pipeline.
 
 While pipelines are on their way the next calls gather, so that the busier a worker is the larger
 its pipelines get, and a quiet worker waits for nobody.
@@ -7,7 +7,7 @@ its pipelines get, and a quiet worker waits for nobody.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -30,6 +30,7 @@ from ams.service.redis import REDIS_FAILURES, service_error
 #: which; redis-py types replies as Any.
 Reply: TypeAlias = Any
 Argument: TypeAlias = str | bytes | int
+Command: TypeAlias = tuple[Argument, ...]
 
 #: Most calls in one pipeline.
 MOST_CALLS = 128
@@ -53,10 +54,10 @@ class ReplyBytes(int):
 
 
 class Call(Protocol):
-    """One call on its way: of a script or, without one, of the command in its arguments."""
+    """One script call on its way."""
 
     @property
-    def script(self) -> Script | None: ...
+    def script(self) -> Script: ...
 
     @property
     def keys(self) -> Sequence[str]: ...
@@ -73,7 +74,7 @@ class Call(Protocol):
 class SingleCall:
     """A call whose reply one caller waits for."""
 
-    script: Script | None
+    script: Script
     keys: Sequence[str]
     arguments: Sequence[Argument]
     reply: "asyncio.Future[Reply]" = field(
@@ -99,6 +100,29 @@ class SingleCall:
     def fail(self, error: ServiceError) -> None:
         if not self.reply.done():
             self.reply.set_exception(error)
+
+
+@dataclass(slots=True)
+class ReadingCall(SingleCall):
+    """A call of a script that may name what is to be read, which a plain command then does.
+
+    The caller gets a pair: the script's reply, and that of the command or None.
+    """
+
+    #: Makes the command out of the script's reply; None if there is nothing to read.
+    name: Callable[[Reply], Command | None] = field(kw_only=True)
+    command: Command | None = field(default=None, init=False)
+    named: Reply = field(default=None, init=False)
+
+    def succeed(self, reply: Reply) -> None:
+        """Takes the script's reply, then that of the command if there is one."""
+        if self.command is None:
+            self.named = reply
+            self.command = self.name(reply)
+            if self.command is not None:
+                return
+            reply = None
+        SingleCall.succeed(self, (self.named, reply))
 
 
 class Connections(Protocol):
@@ -158,17 +182,13 @@ class ClusterConnections:
         await self._client.nodes_manager.initialize()
 
 
-def _command(call: Call, *, with_text: bool = False) -> tuple[Argument, ...]:
-    script = call.script
-    if script is None:
-        return tuple(call.arguments)
+def _command(call: Call, verb: str, script: str) -> Command:
     keys = call.keys
-    verb, name = ("EVAL", script.text) if with_text else ("EVALSHA", script.sha)
-    return (verb, name, len(keys), *keys, *call.arguments)
+    return (verb, script, len(keys), *keys, *call.arguments)
 
 
 class Lane:
-    """Sends calls, over as many connections as it has pipelines on their way.
+    """Sends script calls, over as many connections as it has pipelines on their way.
 
     Args:
         connections: where to send them.
@@ -237,7 +257,7 @@ class Lane:
             self._fail(calls, error)
         except Exception:
             # A fault of ours; but whoever waits for these calls must not wait for ever.
-            log.exception("calls of Redis failed")
+            log.exception("script calls failed")
             self._fail(calls, InternalError())
 
     def _look_around_soon(self) -> None:
@@ -253,20 +273,32 @@ class Lane:
             pass  # The next call finds out, and tells its caller.
 
     @staticmethod
-    def _fail(calls: list[Call], error: ServiceError) -> None:
+    def _fail(calls: Sequence[Call], error: ServiceError) -> None:
         for call in calls:
             call.fail(error)
 
     async def _round_trip(self, calls: list[Call]) -> None:
         connection = await self._connections.acquire()
         try:
-            replies = await self._pipeline(connection, calls)
+            moved = self._settle(calls, await self._pipeline(connection, calls))
+            reads = [
+                call for call in calls if isinstance(call, ReadingCall) and not call.reply.done()
+            ]
+            if reads:
+                moved += self._settle(reads, await self._read(connection, reads))
         except BaseException:
             # Replies may still be on their way: nobody else may read them.
             await connection.disconnect(nowait=True)
             raise
         finally:
             await self._connections.release(connection)
+        if moved:
+            await self._connections.look_around()
+            self._fail(moved, Unavailable("Message store has moved, try again"))
+
+    @staticmethod
+    def _settle(calls: Sequence[Call], replies: Sequence[Reply]) -> list[Call]:
+        """Tells callers the replies of Redis; returns the calls whose slot it does not hold."""
         moved = []
         for call, reply in zip(calls, replies, strict=True):
             if isinstance(reply, MovedError):
@@ -275,17 +307,15 @@ class Lane:
                 call.fail(service_error(reply))
             else:
                 call.succeed(reply)
-        if moved:
-            await self._connections.look_around()
-            self._fail(moved, Unavailable("Message store has moved, try again"))
+        return moved
 
     async def _pipeline(self, connection: Connection, calls: list[Call]) -> list[Reply]:
-        commands = [_command(call) for call in calls]
+        commands = [_command(call, "EVALSHA", call.script.sha) for call in calls]
         replies = await self._exchange(connection, commands)
         unknown = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
             # A server that was restarted has forgotten its scripts. It ran none of these calls.
-            again = [_command(calls[i], with_text=True) for i in unknown]
+            again = [_command(calls[i], "EVAL", calls[i].script.text) for i in unknown]
             for i, reply in zip(unknown, await self._exchange(connection, again), strict=True):
                 replies[i] = reply
         if self._replicas:
@@ -296,10 +326,11 @@ class Lane:
                 raise Unavailable(UNREPLICATED)
         return replies
 
+    async def _read(self, connection: Connection, calls: Sequence[ReadingCall]) -> list[Reply]:
+        return await self._exchange(connection, [call.command for call in calls if call.command])
+
     @staticmethod
-    async def _exchange(
-        connection: Connection, commands: Sequence[tuple[Argument, ...]]
-    ) -> list[Reply]:
+    async def _exchange(connection: Connection, commands: Sequence[Command]) -> list[Reply]:
         # redis-py packs commands in Python, which takes six times as long.
         packed = [
             pack_command(command)  # type: ignore[arg-type]  # hiredis types it as a tuple of one.

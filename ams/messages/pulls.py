@@ -11,8 +11,9 @@ from typing import Final
 from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import keys, scripts
-from ams.messages.calls import ScriptCalls
-from ams.messages.lane import ReplyBytes
+from ams.messages.calls import STALE, ScriptCalls
+from ams.messages.errors import StaleMetadata
+from ams.messages.lane import Command, ReadingCall, Reply, ReplyBytes
 from ams.messages.records import Cursor, Run
 from ams.messages.waiting import WaitingPulls
 from ams.service.settings_sections import MessagesSettings
@@ -73,9 +74,14 @@ class Pulls(ScriptCalls):
     ) -> tuple[list[Run], int, int]:
         """The messages found; how many were counted, and the bytes of their data: see pull.lua."""
         log = keys.log(cursor.topic)
-        offset, count, data, first, *entries = await self._call_with_epoch(
-            scripts.PULL,
-            (log, *cursor.keys()),
+
+        def name(reply: Reply) -> Command | None:
+            if reply == STALE:
+                return None
+            offset, count, _, first, *entries = reply
+            return None if entries else ("XRANGE", log, f"{first + 1}-0", offset + count)
+
+        arguments = (
             *cursor.arguments(),
             min(most, self._settings.pull_max_messages),
             ReplyBytes(self._settings.pull_max_bytes),
@@ -84,6 +90,10 @@ class Pulls(ScriptCalls):
             lost,
             lost_data,
         )
-        if not entries:
-            entries = [await self._command("XRANGE", log, f"{first + 1}-0", offset + count)]
-        return Run.list_of(offset, count, *entries), count, data
+        call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
+        reply, entries = await self._submit(call)
+        if reply == STALE:
+            raise StaleMetadata
+        offset, count, data, _, *returned = reply
+        runs = Run.list_of(offset, count, returned[0] if returned else entries)
+        return runs, count, data

@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import msgspec
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.connection import Connection
 
 from ams.messages import keys
 from ams.messages.entries import Message
 from ams.messages.group_commit import Appended, TopicLog
-from ams.messages.lane import Argument, Reply
+from ams.messages.lane import Lane, ReadingCall, Reply
 from ams.messages.log import Cursor, MessageLog, Run
 from ams.service.broadcast import Broadcast
 from ams.service.redis import close_redis, open_redis
@@ -33,10 +34,18 @@ class InterruptedLog(MessageLog):
 
     between: Callable[[], Awaitable[None]] | None = None
 
-    async def _command(self, name: str, key: str, *arguments: Argument) -> Reply:
-        if self.between:
-            await self.between()
-        return await super()._command(name, key, *arguments)
+    def _new_lane(self, server: str) -> Lane:
+        log = self
+
+        class InterruptedLane(Lane):
+            async def _read(
+                self, connection: Connection, calls: Sequence[ReadingCall]
+            ) -> list[Reply]:
+                if log.between:
+                    await log.between()
+                return await super()._read(connection, calls)
+
+        return InterruptedLane(self._connections(server), self._timeout)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,19 @@ async def test_what_is_trimmed_meanwhile_is_neither_delivered_nor_counted(
     assert (counted.offset, counted.next_offset) == (3 - kept, 3)
 
 
+async def test_a_pull_begins_again_only_once(log: InterruptedLog) -> None:
+    """However fast messages go: the second time it reads them in one step."""
+    topic, cursor = await three(log)
+    kept = iter((2, 1, 0))
+
+    async def trim_on() -> None:
+        await trim(log, topic, next(kept))
+
+    log.between = trim_on
+    assert offsets_of(await log.pull(cursor, 10)) == [1, 2]
+    assert next(kept) == 1
+
+
 async def test_what_an_append_trims_meanwhile_is_neither_delivered_nor_counted(
     log: InterruptedLog,
 ) -> None:
