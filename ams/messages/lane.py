@@ -114,6 +114,11 @@ class ReadingCall(SingleCall):
     command: Command | None = field(default=None, init=False)
     named: Reply = field(default=None, init=False)
 
+    @property
+    def reads(self) -> bool:
+        """Whether the script has named something, and somebody still waits for it."""
+        return self.command is not None and not self.reply.done()
+
     def succeed(self, reply: Reply) -> None:
         """Takes the script's reply, then that of the command if there is one."""
         if self.command is None:
@@ -281,9 +286,7 @@ class Lane:
         connection = await self._connections.acquire()
         try:
             moved = self._settle(calls, await self._pipeline(connection, calls))
-            reads = [
-                call for call in calls if isinstance(call, ReadingCall) and not call.reply.done()
-            ]
+            reads = [call for call in calls if isinstance(call, ReadingCall) and call.reads]
             if reads:
                 moved += self._settle(reads, await self._read(connection, reads))
         except BaseException:

@@ -166,7 +166,7 @@ async def test_a_slot_that_has_moved_costs_a_caller_one_failure_at_most(
     move(cluster, topic, target, source)
 
 
-async def test_a_slot_that_moves_between_the_steps_of_a_pull_costs_one_failure(
+async def test_a_slot_that_moves_before_a_pull_or_between_its_steps_costs_one_failure(
     opened: OpenLog, cluster: RedisCluster
 ) -> None:
     """Its slot, and with it the subscription's state, is where the next pull looks."""
@@ -184,8 +184,11 @@ async def test_a_slot_that_moves_between_the_steps_of_a_pull_costs_one_failure(
     with pytest.raises(Unavailable, match="has moved"):
         await log.pull(cursor, 1)
     assert messages_of(await log.pull(cursor, 1)) == [message("x" * 10_000)]
-    await log.acknowledge(cursor, 0, deadline=60)
     move(cluster, topic, target, source)
+    with pytest.raises(Unavailable, match="has moved"):
+        await log.pull(cursor, 1)
+    assert messages_of(await log.pull(cursor, 1)) == [message("x" * 10_000)]
+    await log.acknowledge(cursor, 0, deadline=60)
 
 
 async def test_nothing_is_lost_while_a_slot_moves(log: MessageLog, cluster: RedisCluster) -> None:

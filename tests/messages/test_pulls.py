@@ -250,3 +250,18 @@ async def test_a_pull_that_begins_again_keeps_to_its_limits(
     assert offsets_of(await limited.pull(cursor, 10)) == [1, 2]
     once(log, lambda: trim(log, topic, 4))
     assert offsets_of(await log.pull(cursor, 3)) == [2, 3, 4]
+
+
+async def test_who_goes_away_between_the_steps_leaves_others_theirs(log: InterruptedLog) -> None:
+    topic, cursor = await three(log)
+    pulls = [
+        asyncio.create_task(log.pull(each, 10)) for each in (cursor, *map(new_cursor, [topic] * 2))
+    ]
+
+    async def leave() -> None:
+        pulls[0].cancel()
+
+    once(log, leave)
+    outcomes = await asyncio.gather(*pulls, return_exceptions=True)
+    assert isinstance(outcomes[0], asyncio.CancelledError)
+    assert [offsets_of(await pull) for pull in pulls[1:]] == [[0, 1, 2]] * 2
