@@ -14,8 +14,10 @@ from ams.messages.group_commit import TopicLog
 from ams.messages.history import Round
 from ams.messages.log import MessageLog
 from ams.service.errors import Unavailable
+from ams.service.settings_sections import MessagesSettings
 from tests.eventually import eventually
 from tests.messages.logs import (
+    InterruptedLog,
     OpenLog,
     message,
     messages_of,
@@ -162,6 +164,31 @@ async def test_a_slot_that_has_moved_costs_a_caller_one_failure_at_most(
     await log.acknowledge(cursor, 0, deadline=60)
     assert (await pull_all(log, topic))[:2] == [message("a"), message("b")]
     move(cluster, topic, target, source)
+
+
+async def test_a_slot_that_moves_before_a_pull_or_between_its_steps_costs_one_failure(
+    opened: OpenLog, cluster: RedisCluster
+) -> None:
+    """Its slot, and with it the subscription's state, is where the next pull looks."""
+    source, target, _ = cluster.nodes
+    log = InterruptedLog(opened.client, MessagesSettings(durability="memory"), timeout=30)
+    topic = topic_on(source)
+    cursor = new_cursor(topic)
+    await publish(log, topic, "x" * 10_000)
+
+    async def move_once() -> None:
+        log.between = None
+        await asyncio.to_thread(move, cluster, topic, source, target)
+
+    log.between = move_once
+    with pytest.raises(Unavailable, match="has moved"):
+        await log.pull(cursor, 1)
+    assert messages_of(await log.pull(cursor, 1)) == [message("x" * 10_000)]
+    move(cluster, topic, target, source)
+    with pytest.raises(Unavailable, match="has moved"):
+        await log.pull(cursor, 1)
+    assert messages_of(await log.pull(cursor, 1)) == [message("x" * 10_000)]
+    await log.acknowledge(cursor, 0, deadline=60)
 
 
 async def test_nothing_is_lost_while_a_slot_moves(log: MessageLog, cluster: RedisCluster) -> None:
