@@ -327,11 +327,11 @@ async def test_slots_of_a_server_that_hangs_are_found_with_who_took_them_over(
         assign(slot, target, [other])
         with target.client() as client:
             client.execute_command("CLUSTER", "BUMPEPOCH")
-        await eventually(lambda: works(log, topic))
+        await eventually(lambda: works(log, topic), within=30.0)
     finally:
         hung.resume()
     with target.client() as client:
         client.flushall()
     await eventually(lambda: not serves(hung, topic))
     assign(slot, hung, [target, other])
-    await eventually(lambda: works(log, topic))
+    await eventually(lambda: works(log, topic), within=30.0)
