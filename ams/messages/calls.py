@@ -7,6 +7,7 @@ from typing import TypeAlias
 from redis.asyncio import Redis, RedisCluster
 
 from ams.messages.errors import StaleMetadata
+from ams.messages.figures import STALE
 from ams.messages.lane import (
     MOST_CALLS,
     Argument,
@@ -63,6 +64,7 @@ class ScriptCalls:
     ) -> Reply:
         reply = await self._call(script, call_keys, *arguments)
         if reply == -1:
+            STALE.inc()
             raise StaleMetadata
         return reply
 

@@ -7,6 +7,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import keys, scripts
 from ams.messages.entries import Message, pack
+from ams.messages.figures import PULL_BYTES, PULL_MESSAGES
 from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
 from ams.messages.history import History
 from ams.messages.lane import ReplyBytes
@@ -110,7 +111,11 @@ class MessageLog(Statistics, History):
             ReplyBytes(self._settings.pull_max_bytes),
             int(wait),
         )
-        return Run.list_of(reply)
+        runs = Run.list_of(reply)
+        if runs or not wait:  # Who waits asks again.
+            PULL_MESSAGES.observe(sum([len(run.messages) for run in runs]))
+            PULL_BYTES.observe(sum([len(json) for run in runs for json in run.messages]))
+        return runs
 
     async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
         """Acknowledges everything up to and including offset `highest`.

@@ -24,6 +24,7 @@ from ams.service.access_log import CLIENT_GONE, log_request
 from ams.service.connection import Connection, RequestTimeout
 from ams.service.cors import preflight
 from ams.service.errors import BadRequest, InternalError, ServiceError, TooLarge, Unavailable
+from ams.service.instruments import Histogram
 from ams.service.logs import get_logger, trace_id
 from ams.service.responses import Response, error_response
 from ams.service.routes import Action, Resource, Route, Routes, clean_path, decode_path
@@ -41,6 +42,14 @@ MAX_HEADER_BYTES = 16_384
 READ_AHEAD_BYTES = 262_144
 #: Paths whose route is remembered.
 REMEMBERED_PATHS = 65_536
+
+DURATION: Final = Histogram(
+    "ams_http_request_duration_seconds",
+    "Time from the headers of a request to the end of its answer, by route; a pull's wait counts.",
+    ("route", "status"),
+)
+#: Stands for the route of a request that has none.
+NO_ROUTE: Final = "none"
 
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -103,7 +112,7 @@ class App(Sanic[Config, SimpleNamespace]):
         settings: of the service.
     """
 
-    __slots__ = ("_choose", "_log_requests", "_routes", "draining")
+    __slots__ = ("_choose", "_log_requests", "_routes", "draining", "metrics_token")
 
     def __init__(self, name: str, settings: Settings) -> None:
         config = Config(
@@ -127,6 +136,8 @@ class App(Sanic[Config, SimpleNamespace]):
         self._choose = lru_cache(REMEMBERED_PATHS)(self._routes.choose)
         #: While true, every answer is the last of its connection.
         self.draining = False
+        #: Who has it may read `/metrics`; if it is empty, see `MetricsSettings`.
+        self.metrics_token = settings.metrics.token.get_secret_value()
 
     def resource(
         self, path: str, actions: Mapping[tuple[str, str | None], tuple[str, Handler]]
@@ -242,6 +253,8 @@ class App(Sanic[Config, SimpleNamespace]):
         return InternalError(f"Internal error, see trace id {context.trace_id} in the logs")
 
     def _log(self, request: SanicRequest, context: Context, status: int, message: str) -> None:
+        seconds = perf_counter() - context.started
+        DURATION.labels(context.action or NO_ROUTE, status).observe(seconds)
         if self._log_requests:
             log_request(
                 context.trace_id,
@@ -250,7 +263,7 @@ class App(Sanic[Config, SimpleNamespace]):
                 context.action,
                 context.requester,
                 status,
-                context.started,
+                seconds,
                 message,
             )
 

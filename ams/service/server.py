@@ -22,6 +22,7 @@ from ams.service.errors import ServiceError
 from ams.service.http import App
 from ams.service.listeners import Listener, bound, cannot_listen, inherited
 from ams.service.logs import get_logger, writer
+from ams.service.process_figures import take_pulse
 from ams.service.settings import SettingsError
 from ams.service.settings_sections import ServerSettings
 
@@ -80,6 +81,7 @@ def run(
         descriptors = workers.inherited_descriptors()
         if descriptors is not None:
             ready = descriptors.pop(workers.READY)
+            workers.share_figures(descriptors)
             listeners = inherited(settings, descriptors)
             server = Server(app, settings, listeners, hooks, lambda: workers.report_ready(ready))
             return uvloop.run(server.run())
@@ -149,11 +151,13 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
         code = await self._start()
+        pulse = loop.create_task(take_pulse(lambda: len(self._connections())))
         try:
             if code == 0:
                 await self._stop.wait()
                 await self._wind_down()
         finally:
+            pulse.cancel()
             await self._call("on_stop", self._hooks.stop)
         log.info("stopped")
         return code

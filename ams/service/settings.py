@@ -25,8 +25,10 @@ from ams.service.settings_sections import (
     AuditSettings,
     AuthSettings,
     DatabaseSettings,
+    ExporterSettings,
     LogSettings,
     MessagesSettings,
+    MetricsSettings,
     OutgoingSettings,
     PushSettings,
     RedisSettings,
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     push: PushSettings = Field(default_factory=PushSettings)
     outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    exporter: ExporterSettings = Field(default_factory=ExporterSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
