@@ -37,8 +37,11 @@ async def test_topics_subscriptions_and_projects_have_the_same_figures_in_both(
     report = object_in(
         await queue.node.request("GET", f"/v1/metrics/va_metrics?projects={queue.name}")
     )
+    admin = await queue.user("project_admin")
     usage = object_in(
-        await queue.node.request("GET", f"/v1/users/usageReport?projects={queue.name}")
+        await queue.node.request(
+            "GET", f"/v1/users/usageReport?projects={queue.name}", token=admin.token
+        )
     )
     figures = exporter.figures()
 

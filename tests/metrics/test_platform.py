@@ -156,13 +156,14 @@ async def test_all_who_ask_at_the_same_time_get_what_was_read_once(
     with exporter_on(tmp_path, project.node.config, **variables) as exporter:
         async with httpx.AsyncClient(base_url=exporter.url, trust_env=False) as client:
             answers = await asyncio.gather(*(client.get("/metrics") for _ in range(5)))
-        await project.topic("another")
-        lines = {
-            line
-            for answer in (answers + [httpx.get(f"{exporter.url}/metrics", trust_env=False)])
-            for line in answer.text.splitlines()
-            if line.startswith(("ams_topics ", "ams_exporter_collect_timestamp_seconds "))
-        }
+            await project.topic("another")
+            answers.append(await client.get("/metrics"))
+    lines = {
+        line
+        for answer in answers
+        for line in answer.text.splitlines()
+        if line.startswith(("ams_topics ", "ams_exporter_collect_timestamp_seconds "))
+    }
     assert len(lines) == 2
 
 
@@ -178,7 +179,7 @@ async def test_a_redis_that_is_away_is_told_and_comes_back(
             figures = exporter.figures()
             assert figures("ams_up", part="redis") == 0
             assert figures("ams_up", part="database") == 1
-            assert figures("ams_users") >= 1
+            assert "ams_users" in figures.names
             assert "ams_redis_memory_used_bytes" not in figures.names
             assert "ams_topic_messages_total" not in figures.names
             redis.resume() if trouble == "hangs" else redis.start()
