@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
 
+from ams.messages import figures
 from ams.messages.errors import StaleMetadata
 from ams.messages.lane import (
     MOST_CALLS,
@@ -71,6 +72,7 @@ class ScriptCalls:
     ) -> Reply:
         reply = await self._call(script, call_keys, *arguments)
         if reply == STALE:
+            figures.STALE.inc()
             raise StaleMetadata
         return reply
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from redis.asyncio import Redis, RedisCluster
 
-from ams.messages import keys, scripts
+from ams.messages import figures, keys, scripts
 from ams.messages.calls import STALE, ScriptCalls
 from ams.messages.errors import StaleMetadata
 from ams.messages.lane import Command, ReadingCall, Reply, ReplyBytes
@@ -67,6 +67,9 @@ class Pulls(ScriptCalls):
         if sum([len(run.messages) for run in runs]) < count:
             # Some were removed after they had been counted. This time the script reads them.
             runs, _, _ = await self._deliver(cursor, most, wait, ANY_LENGTH, count, data)
+        if runs or not wait:  # Who waits asks again.
+            figures.PULL_MESSAGES.observe(sum([len(run.messages) for run in runs]))
+            figures.PULL_BYTES.observe(sum([len(json) for run in runs for json in run.messages]))
         return runs
 
     async def _deliver(
@@ -93,6 +96,7 @@ class Pulls(ScriptCalls):
         call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
         reply, entries = await self._submit(call)
         if reply == STALE:
+            figures.STALE.inc()
             raise StaleMetadata
         offset, count, data, _, *returned = reply
         runs = Run.list_of(offset, count, returned[0] if returned else entries)
