@@ -209,7 +209,7 @@ REDIS_EVICTED: Final = Family(
     "Keys that Redis has thrown away for want of memory; anything but 0 is lost messages.",
     _SERVER,
 )
-REDIS_STARTED: Final = Family(
+REDIS_UPTIME: Final = Family(
     "ams_redis_uptime_seconds", "gauge", "How long Redis has been running.", _SERVER
 )
 

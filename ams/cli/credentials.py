@@ -1,6 +1,6 @@
 """credentials.json: what `ams up` writes into its data folder, and other commands take from there.
 
-It has the broker's URLs, the development CA and the tokens of the service, of the admin and of the
+It has the URLs of the broker and of the exporter, the development CA and the tokens of the service, of the admin and of the
 demo users.
 """
 
@@ -38,6 +38,13 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Exporter:
+    """Where the exporter listens: `/metrics` is there."""
+
+    http: str
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """A project with a topic, a subscription, and a user for each."""
 
@@ -50,13 +57,17 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The content of the file; `ca` is the path of the CA's certificate."""
+    """The content of the file; `ca` is the path of the CA's certificate.
+
+    `exporter` is None where `ams up` runs none.
+    """
 
     ca: str
     broker: Broker
     service_token: str
     admin: Identity
     demo: Demo
+    exporter: Exporter | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -81,6 +92,7 @@ class Credentials:
                     publisher=Identity(**demo["publisher"]),
                     consumer=Identity(**demo["consumer"]),
                 ),
+                exporter=Exporter(**exporter) if (exporter := content.get("exporter")) else None,
             )
         except (FileNotFoundError, NotADirectoryError):
             return None

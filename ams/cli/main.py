@@ -11,6 +11,7 @@ from ams.cli import (
     access,
     audit,
     connection,
+    exporter,
     member,
     metrics,
     migrate,
@@ -65,6 +66,7 @@ app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(st
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)
 app.command("up", rich_help_panel=_RUN)(up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("exporter", rich_help_panel=_RUN)(exporter.exporter)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate)
 app.command("settings", rich_help_panel=_RUN)(settings.settings)
 

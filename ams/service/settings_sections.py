@@ -278,7 +278,9 @@ class ExporterSettings(Section):
     """The exporter, which tells Prometheus of the platform as a whole."""
 
     http_host: str = Field("127.0.0.1", description="Address to listen on, by plain HTTP.")
-    http_port: int = Field(9180, ge=1, le=_MAX_PORT, description="Port to listen on.")
+    http_port: int = Field(
+        9180, ge=0, le=_MAX_PORT, description="Port to listen on; 0 for none: there is no exporter."
+    )
     max_labels: int = Field(
         20_000,
         ge=0,
@@ -291,6 +293,12 @@ class ExporterSettings(Section):
         ge=0,
         description="How long figures are told again before new ones are read, in seconds, however"
         " many ask.",
+    )
+    collect_seconds: float = Field(
+        9.0,
+        gt=0,
+        description="Longest time for reading figures, in seconds; what was not read by then is"
+        " missing, and `ams_up` says so. Prometheus waits for 10 s if it is not told otherwise.",
     )
 
 

@@ -30,7 +30,8 @@ class Up:
         self._environment = clean_environment(
             {"XDG_CONFIG_HOME": str(folder / "config"), **environment}
         )
-        self._ports = ["--http-port", str(free_port()), "--https-port", str(free_port())]
+        options_of_ports = ("--http-port", "--https-port", "--exporter-port")
+        self._ports = [text for name in options_of_ports for text in (name, str(free_port()))]
         self._options = options
         self.process: ChildProcess
         self._starts = 0

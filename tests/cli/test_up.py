@@ -45,7 +45,7 @@ def mode(path: Path) -> int:
 def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> None:
     up.start()
     credentials = up.credentials()
-    assert set(credentials) == {"ca", "broker", "service_token", "admin", "demo"}
+    assert set(credentials) == {"ca", "broker", "service_token", "admin", "demo", "exporter"}
     assert set(credentials["broker"]) == {"http", "https"}
     demo = credentials["demo"]
     assert (demo["project"], demo["topic"], demo["subscription"]) == (
@@ -68,6 +68,9 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
     assert credentials["broker"]["http"] in up.output
     assert credentials["broker"]["https"] in up.output
     assert f"{credentials['broker']['http']}/docs " in up.output
+    assert f"{credentials['exporter']['http']}/metrics " in up.output
+    page = httpx.get(f"{credentials['exporter']['http']}/metrics", trust_env=False).text
+    assert 'ams_topic_messages_total{project="demo",topic="demo-topic"} 0' in page
     assert "\x1b" not in up.output
     assert httpx.get(
         f"{credentials['broker']['https']}/v1/version",

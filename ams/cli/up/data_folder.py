@@ -20,6 +20,7 @@ from ams.cli.private_file import write_private
 #: Ports that a new folder's settings have.
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_HTTPS_PORT = 8444
+DEFAULT_EXPORTER_PORT = 9180
 #: A Unix socket's path may have 107 bytes; Redis adds some while it makes the socket.
 LONGEST_SOCKET_PATH = 100
 #: How long children of an earlier `ams up` that was killed may take to be gone, in seconds.
@@ -60,7 +61,19 @@ url = {database}
 service_token = {token}
 # What the tokens of users are encrypted with. Without it they are lost.
 token_keys = [{token_key}]
+
+[exporter]
+http_port = {exporter_port}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports that the command line asks for: 0 for any, None for those of the settings."""
+
+    http: int | None
+    https: int | None
+    exporter: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +130,13 @@ class DataFolder:
             file.replace(f"{file}.1")
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def make_settings(
-        self, certificate: Path, key: Path, http_port: int | None, https_port: int | None
-    ) -> None:
+    def make_settings(self, certificate: Path, key: Path, ports: Ports) -> None:
         """Writes the settings file with new secrets, unless there is one.
 
         Args:
             certificate: the server's certificate.
             key: its private key.
-            http_port: the port that was asked for; None or 0 for the default.
-            https_port: as http_port.
+            ports: that were asked for.
         """
         if self.settings_file.exists():
             return
@@ -140,8 +150,9 @@ class DataFolder:
             "token_key": token_key,
         }
         text = _SETTINGS.format(
-            http_port=http_port or DEFAULT_HTTP_PORT,
-            https_port=https_port or DEFAULT_HTTPS_PORT,
+            http_port=ports.http or DEFAULT_HTTP_PORT,
+            https_port=ports.https or DEFAULT_HTTPS_PORT,
+            exporter_port=ports.exporter or DEFAULT_EXPORTER_PORT,
             # A JSON text is a TOML text, too.
             **{name: json.dumps(value, ensure_ascii=False) for name, value in values.items()},
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ams.cli.credentials import Broker, Credentials, Demo, Identity
+from ams.cli.credentials import Broker, Credentials, Demo, Exporter, Identity
 from ams.client import Client, ServiceError, User
 
 ADMIN = "admin"
@@ -17,7 +17,13 @@ _ALREADY_EXISTS = "ALREADY_EXISTS"
 
 
 def provision(
-    client: Client, earlier: Credentials | None, *, ca: str, broker: Broker, service_token: str
+    client: Client,
+    earlier: Credentials | None,
+    *,
+    ca: str,
+    broker: Broker,
+    exporter: Exporter | None,
+    service_token: str,
 ) -> Credentials:
     """Makes what is not there yet, and returns the credentials for all of it.
 
@@ -28,6 +34,7 @@ def provision(
         earlier: the credentials of the start before, if all was made then.
         ca: path of the development CA's certificate.
         broker: where the broker listens this time.
+        exporter: likewise; None if it is not to run.
         service_token: a token that may do anything.
 
     Raises:
@@ -45,7 +52,14 @@ def provision(
     else:
         admin = _identity(client, ADMIN, service_roles=["service_admin"])
         demo = _make_demo(client)
-    return Credentials(ca=ca, broker=broker, service_token=service_token, admin=admin, demo=demo)
+    return Credentials(
+        ca=ca,
+        broker=broker,
+        service_token=service_token,
+        admin=admin,
+        demo=demo,
+        exporter=exporter,
+    )
 
 
 def _make_demo(client: Client) -> Demo:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ams.cli.credentials import Broker
+from ams.cli.credentials import Broker, Exporter
 from ams.cli.failure import CommandFailed
 from ams.cli.settings_file import read_settings
 from ams.cli.up import console
-from ams.cli.up.data_folder import DataFolder
+from ams.cli.up.data_folder import DataFolder, Ports
 from ams.cli.up.ports import choose_port
 from ams.cli.up.redis_server import RedisServer, find_redis_server
 from ams.service.environment import variable_name
@@ -30,40 +30,44 @@ class Plan:
     redis_server: RedisServer
     ca: Path
     broker: Broker
+    exporter: Exporter | None
     environment: dict[str, str]
 
 
-def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None) -> Plan:
+def make_plan(folder: DataFolder, ports: Ports) -> Plan:
     """Makes what a first start makes, and works out what is to run.
 
     Args:
         folder: the data folder.
-        http_port: port for plain HTTP; 0 for any; None for that of the settings.
-        https_port: likewise for HTTPS.
+        ports: that were asked for.
 
     Raises:
         CommandFailed: something that is needed is not there, or a port is taken.
     """
     redis_server = find_redis_server()
     certificates = ensure_development_ca(folder.certificates, [socket.gethostname()])
-    folder.make_settings(certificates.certificate, certificates.key, http_port, https_port)
+    folder.make_settings(certificates.certificate, certificates.key, ports)
     settings = read_settings(folder.settings_file)
     server = settings.server
     if not settings.auth.service_token.get_secret_value():
         raise CommandFailed(f"{folder.settings_file}: auth.service_token: `ams up` needs one")
     if settings.database.url != folder.database_url:
         console.warn("settings", "database.url is not that of this folder, and is not used")
-    http = choose_port(server.http_host, server.http_port, http_port, "--http-port")
-    https = choose_port(server.https_host, server.https_port, https_port, "--https-port")
+    http = choose_port(server.http_host, server.http_port, ports.http, "--http-port")
+    https = choose_port(server.https_host, server.https_port, ports.https, "--https-port")
     if not (http or https):
         raise CommandFailed(f"{folder.settings_file}: the broker has no port to listen on")
     broker = Broker(
         http=f"http://{_reachable(server.http_host)}:{http}" if http else "",
         https=f"https://{_reachable(server.https_host)}:{https}" if https else "",
     )
+    listens = settings.exporter
+    port = choose_port(listens.http_host, listens.http_port, ports.exporter, "--exporter-port")
+    exporter = Exporter(f"http://{_reachable(listens.http_host)}:{port}") if port else None
     changes = {
         ("server", "http_port"): str(http),
         ("server", "https_port"): str(https),
+        ("exporter", "http_port"): str(port),
         ("redis", "url"): folder.redis_url,
         ("database", "url"): folder.database_url,
     }
@@ -79,7 +83,7 @@ def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None)
         **os.environ,
         **{variable_name(*key): value for key, value in changes.items()},
     }
-    return Plan(folder, settings, redis_server, certificates.ca, broker, environment)
+    return Plan(folder, settings, redis_server, certificates.ca, broker, exporter, environment)
 
 
 def _reachable(host: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ams.cli.credentials import Credentials
 from ams.cli.failure import CommandFailed
 from ams.cli.up import console
-from ams.cli.up.data_folder import open_data_folder
+from ams.cli.up.data_folder import Ports, open_data_folder
 from ams.cli.up.demo import provision
 from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
 from ams.cli.up.plan import Plan, make_plan
@@ -23,7 +23,7 @@ from ams.service.supervise import Child, Command, Death, describe_exit, spawn
 
 #: How often something that starts is asked whether it is ready, in seconds.
 POLL_SECONDS = 0.1
-#: How long the broker may take to be ready, in seconds.
+#: How long a service may take to be ready, in seconds.
 READY_SECONDS = 60.0
 #: Longest wait for one of the broker's answers, in seconds.
 ANSWER_SECONDS = 10.0
@@ -33,20 +33,19 @@ STOP_MARGIN_SECONDS = 5.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(data: Path, http_port: int | None, https_port: int | None) -> None:
+def run(data: Path, ports: Ports) -> None:
     """Runs everything until a signal asks to stop.
 
     Args:
         data: the data folder.
-        http_port: port for plain HTTP; 0 for any; None for that of the settings.
-        https_port: likewise for HTTPS.
+        ports: that were asked for.
 
     Raises:
         CommandFailed: it can't be started, or something died too often.
     """
     try:
         with open_data_folder(data) as folder:
-            asyncio.run(_Run(make_plan(folder, http_port, https_port)).run())
+            asyncio.run(_Run(make_plan(folder, ports)).run())
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
         raise CommandFailed(f"{what}{error.strerror or error}") from error
@@ -57,7 +56,7 @@ class _Over(Exception):
 
 
 class _Run:
-    """One run: Redis and the broker from start to stop."""
+    """One run: Redis, the broker and the exporter from start to stop."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -106,7 +105,15 @@ class _Run:
         server = self._plan.settings.server
         stop_seconds = server.drain_seconds + server.stop_seconds + STOP_MARGIN_SECONDS
         await self._run_child(self._ams("broker", "serve", broker_log, stop_seconds))
+        exporter = self._plan.exporter
+        if exporter:
+            exporter_log = folder.open_log("exporter")
+            self._follow("exporter", digest_json)
+            await self._run_child(self._ams("exporter", "exporter", exporter_log))
         await self._until(self._broker_is_ready, within=READY_SECONDS)
+        if exporter:
+            ready = partial(self._is_ready, exporter.http)
+            await self._until(ready, within=READY_SECONDS, what="exporter")
         credentials = await asyncio.to_thread(self._provision)
         credentials.write(folder.path)
         self._follow("redis", digest_redis)
@@ -148,19 +155,23 @@ class _Run:
         self._tails.append(asyncio.create_task(tail.run()))
 
     async def _until(
-        self, condition: Callable[[], Awaitable[bool]], within: float | None = None
+        self,
+        condition: Callable[[], Awaitable[bool]],
+        within: float | None = None,
+        what: str = "broker",
     ) -> None:
         """Waits for a condition; raises `_Over` if all is over first.
 
         Args:
             condition: what is waited for.
-            within: how long the broker may take for it, in seconds.
+            within: how long it may take, in seconds.
+            what: name of the child that is to get ready.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within if within else float("inf")
         while not await condition():
             if loop.time() > deadline:
-                self._fail("the broker does not get ready", self._plan.folder.log("broker"))
+                self._fail(f"{what} does not get ready", self._plan.folder.log(what))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), POLL_SECONDS)
             if self._over.is_set():
@@ -210,16 +221,17 @@ class _Run:
             self._fail(f"the database can't be used: {last_line(log) or describe_exit(code)}", log)
             raise _Over
 
-    def _client(self, timeout: float) -> Client:
-        plan = self._plan
-        token = plan.settings.auth.service_token.get_secret_value()
-        return Client(plan.broker.url, token, ca=plan.ca, timeout=timeout, retries=0)
+    def _client(self, url: str, token: str, timeout: float) -> Client:
+        return Client(url, token, ca=self._plan.ca, timeout=timeout, retries=0)
 
     async def _broker_is_ready(self) -> bool:
-        return await asyncio.to_thread(self._ask_readiness)
+        return await self._is_ready(self._plan.broker.url)
 
-    def _ask_readiness(self) -> bool:
-        with self._client(timeout=POLL_SECONDS * 10) as client:
+    async def _is_ready(self, url: str) -> bool:
+        return await asyncio.to_thread(self._ask_readiness, url)
+
+    def _ask_readiness(self, url: str) -> bool:
+        with self._client(url, "", timeout=POLL_SECONDS * 10) as client:
             try:
                 client.send(Call("GET", "/readyz", no_answer, Repeat.SAFE))
             except ClientError:
@@ -228,14 +240,16 @@ class _Run:
 
     def _provision(self) -> Credentials:
         plan = self._plan
-        with self._client(timeout=ANSWER_SECONDS) as client:
+        token = plan.settings.auth.service_token.get_secret_value()
+        with self._client(plan.broker.url, token, timeout=ANSWER_SECONDS) as client:
             try:
                 return provision(
                     client,
                     Credentials.read(plan.folder.path),
                     ca=str(plan.ca),
                     broker=plan.broker,
-                    service_token=plan.settings.auth.service_token.get_secret_value(),
+                    exporter=plan.exporter,
+                    service_token=token,
                 )
             except ClientError as error:
                 raise CommandFailed(
