@@ -4,14 +4,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 import httpx
 
 from tests.certificates import make_certificates
 from tests.eventually import eventually
-from tests.metrics.watching.platform import PAUSE_SECONDS, Platform
+from tests.metrics.watching.platform import MAX_MEMORY, PAUSE_SECONDS, Platform
 from tests.metrics.watching.shipped import write_configuration
 
 #: What Redis may have besides what it has, and what fills that, in bytes.
@@ -79,14 +78,13 @@ async def full_redis(platform: Platform) -> AsyncIterator[None]:
             pass
         async with _again_and_again(try_to):
             yield
-        client.config_set("maxmemory", client.info("memory")["used_memory"] * 10)
+        client.config_set("maxmemory", MAX_MEMORY)
 
 
 @asynccontextmanager
 async def evicting_redis(platform: Platform) -> AsyncIterator[None]:
     """Redis may throw away what it will forget anyway, and has to."""
     with platform.redis.client() as client:
-        before = client.config_get("maxmemory")["maxmemory"]
         client.config_set("maxmemory-policy", "volatile-ttl")
         client.config_set("maxmemory", client.info("memory")["used_memory"] + ROOM_BYTES)
         number = 0
@@ -97,7 +95,7 @@ async def evicting_redis(platform: Platform) -> AsyncIterator[None]:
         for key in client.scan_iter("junk:*"):
             client.delete(key)
         client.config_set("maxmemory-policy", "noeviction")
-        client.config_set("maxmemory", before)
+        client.config_set("maxmemory", MAX_MEMORY)
 
 
 @asynccontextmanager
@@ -136,11 +134,12 @@ async def certificate_near_its_end(platform: Platform) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def lost_authority(platform: Platform) -> AsyncIterator[None]:
-    """The file with the authorities is moved away."""
+    """The file with the authorities is deleted, and comes back from a backup."""
     file = platform.certificates.ca
-    moved: Path = file.rename(file.with_suffix(".moved"))
+    content = file.read_bytes()
+    file.unlink()
     yield
-    moved.rename(file)
+    file.write_bytes(content)
 
 
 @asynccontextmanager

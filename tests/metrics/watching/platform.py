@@ -23,6 +23,8 @@ from tests.servers import FSYNC, RedisServer
 
 #: Far more than any alert asks for.
 LONG_VALID: Final = timedelta(days=365)
+#: What Redis may have, unless a test says otherwise.
+MAX_MEMORY: Final = "1gb"
 #: Time between two publishes, in seconds.
 PAUSE_SECONDS: Final = 0.1
 #: How long what Prometheus sees may take to follow what is, in seconds.
@@ -60,7 +62,9 @@ async def run_platform(folder: Path, redis_binary: Path) -> AsyncIterator[Platfo
     """Runs all of it."""
     certificates = make_certificates(folder, LONG_VALID)
     with (
-        RedisServer(redis_binary, repl_diskless_sync_delay="0", **FSYNC) as redis,
+        RedisServer(
+            redis_binary, maxmemory=MAX_MEMORY, repl_diskless_sync_delay="0", **FSYNC
+        ) as redis,
         RedisServer(redis_binary, replicaof=f"127.0.0.1 {redis.port}") as replica,
     ):
         node = Node(folder, certificates, _settings(folder, redis, certificates))
@@ -135,7 +139,9 @@ async def _make_pushed(project: Project, certificates: Certificates) -> None:
 
     async with receiver(converse, certificates, RECEIVER_HOST) as server:
         config = {"type": "http_endpoint", "pushEndpoint": server.url()}
-        set_ = await project.request("POST", f"{path}:modifyPushConfig", json={"pushConfig": config})
+        set_ = await project.request(
+            "POST", f"{path}:modifyPushConfig", json={"pushConfig": config}
+        )
         assert_empty(set_)
         shows = object_in(await project.request("GET", path))["pushConfig"]["verificationHash"]
         assert_empty(await project.request("POST", f"{path}:verifyPushEndpoint"))

@@ -16,8 +16,14 @@ METRICS_PAGE: Final = ROOT / "docs" / "metrics.md"
 
 #: Seconds instead of minutes, so that what is over is forgotten. A rate needs two samples at least.
 _WINDOWS: Final = {"5m": "4s", "10m": "4s", "15m": "8s", "30m": "4s"}
-#: How long messages may wait, in seconds, and how often a service may be started.
-_LIMITS: Final = {"> 30 * 60": "> 2", "> 10 * 60": "> 2", "[15m]) > 2": "[15m]) > 0"}
+#: How long messages may wait, in seconds; how often a service may be started; how far refusals may
+#: exceed the average, which is one of seconds here, those that it is about included.
+_LIMITS: Final = {
+    "> 30 * 60": "> 2",
+    "> 10 * 60": "> 2",
+    "[15m]) > 2": "[15m]) > 0",
+    "> 5 * avg_over_time": "> 1.5 * avg_over_time",
+}
 
 _NAME: Final = re.compile(r"\b(?:ams|process|up)(?:_[a-z0-9_]+)?\b(?!:)")
 _RECORDED: Final = re.compile(r"\w+:\w+:\w+")
@@ -39,7 +45,7 @@ def write_shortened_rules(folder: Path) -> None:
 
 
 def write_configuration(prometheus: Prometheus, broker: int, exporter: int) -> None:
-    """The configuration for these ports, with the rules that are in the same folder, each second."""
+    """The configuration for these ports, and for rules in its own folder, each second."""
     text = CONFIGURATION.read_text()
     for old, new in {
         "_interval: 15s": "_interval: 1s",

@@ -33,11 +33,11 @@ ROUNDS: Final[dict[str, dict[Cause, set[str]]]] = {
         causes.evicting_redis: {"AmsRedisEvicts"},
         causes.killed_broker: {"AmsServiceDown"},
     },
-    "no broker is watched, and the exporter restarts": {
+    "no broker is watched, no Redis is there, and the exporter restarts": {
         causes.unwatched_broker: {"AmsNotWatched"},
+        causes.redis_away: {"AmsStoreUnreachable"},
         causes.restarted_exporter: {"AmsRestarting"},
     },
-    "no Redis": {causes.redis_away: {"AmsStoreUnreachable"}},
 }
 
 

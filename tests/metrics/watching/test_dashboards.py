@@ -40,7 +40,7 @@ def test_there_is_one_of_the_platform_and_one_of_a_project() -> None:
 def test_panels_say_what_they_show_and_do_not_overlap(dashboard: Path) -> None:
     shown = json.loads(dashboard.read_text())["panels"]
     assert len({panel["id"] for panel in shown}) == len(shown)
-    taken = set()
+    taken: set[tuple[int, int]] = set()
     for panel in shown:
         at = panel["gridPos"]
         assert at["x"] + at["w"] <= 24
