@@ -1,7 +1,7 @@
 """credentials.json: what `ams up` writes into its data folder, and other commands take from there.
 
-It has the URLs of the broker and of the exporter, the development CA and the tokens of the service, of the admin and of the
-demo users.
+It has the URLs of the broker and of the exporter, the development CA and the tokens of the service,
+of the admin and of the demo users.
 """
 
 import json

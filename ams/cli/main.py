@@ -24,6 +24,7 @@ from ams.cli import (
     settings,
     status,
     subscription,
+    top,
     topic,
     usage,
     user,
@@ -61,6 +62,7 @@ for _name, _group in (
     app.add_typer(_group, name=_name, rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)
 app.command("audit", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(audit.audit)
 app.command("metrics", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(metrics.metrics)
+app.command("top", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(top.top)
 app.command("usage", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(usage.usage)
 app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(status.status)
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)

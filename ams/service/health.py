@@ -80,7 +80,9 @@ def _may_read(request: Request, token: str) -> bool:
     """Whether a client may read figures: it has the token, or without one, is on this machine."""
     if token:
         given = request.headers.get("authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        # What is no UTF-8 comes as surrogates.
+        sent = given.encode(errors="surrogatepass")
+        return hmac.compare_digest(sent, f"Bearer {token}".encode())
     if request.conn_info is None or any(name in request.headers for name in _PROXIED):
         return False
     return _is_loopback(str(request.conn_info.client_ip))

@@ -195,7 +195,7 @@ async def test_a_pull_that_waits_is_answered_when_redis_goes_away(
         log.waiting.wake_all()  # As the channel does when it is back.
         with pytest.raises(Unavailable):
             await pull
-        assert WAITING.labels().value == 0
+        assert WAITING.value == 0
     finally:
         own_redis.start()
     await eventually(lambda: works(log))

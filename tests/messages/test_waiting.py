@@ -36,7 +36,7 @@ async def nodes(any_redis: RedisServer | RedisCluster) -> AsyncIterator[tuple[Op
 
 
 def waiting_pulls() -> float:
-    return WAITING.labels().value
+    return WAITING.value
 
 
 def begin_to_wait(
