@@ -11,7 +11,6 @@ import httpx
 from tests.certificates import make_certificates
 from tests.eventually import eventually
 from tests.metrics.watching.platform import MAX_MEMORY, PAUSE_SECONDS, Platform
-from tests.metrics.watching.shipped import write_configuration
 
 #: What Redis may have besides what it has, and what fills that, in bytes.
 ROOM_BYTES: Final = 4 << 20
@@ -33,19 +32,20 @@ async def killed_broker(platform: Platform) -> AsyncIterator[None]:
 @asynccontextmanager
 async def restarted_exporter(platform: Platform) -> AsyncIterator[None]:
     """A service crashes, and is started again at once."""
-    platform.exporter.kill()
-    platform.exporter.start()
+    platform.exporter.process.kill()
+    platform.exporter.process.start()
     yield
 
 
 @asynccontextmanager
 async def unwatched_broker(platform: Platform) -> AsyncIterator[None]:
     """Somebody loses the brokers from Prometheus' configuration."""
-    configuration, broker = platform.prometheus.configuration, platform.ports["broker"]
-    configuration.write_text(configuration.read_text().replace(f"[127.0.0.1:{broker}]", "[]"))
+    configuration = platform.prometheus.configuration
+    broker = platform.node.http.removeprefix("http://")
+    configuration.write_text(configuration.read_text().replace(f"[{broker}]", "[]"))
     platform.prometheus.reload()
     yield
-    write_configuration(platform.prometheus, **platform.ports)
+    platform.configure()
     platform.prometheus.reload()
 
 

@@ -13,9 +13,9 @@ import httpx
 from tests.api.client import Project, assert_empty, object_in
 from tests.certificates import RECEIVER_HOST, Certificates, make_certificates
 from tests.eventually import eventually
+from tests.exporter import Exporter
 from tests.metrics.watching.shipped import write_configuration, write_shortened_rules
 from tests.node import Node
-from tests.processes import ChildProcess, free_port
 from tests.prometheus import Prometheus
 from tests.push_worker import WORKER_TOKEN, add_push_worker
 from tests.receiver import answer, receiver
@@ -43,18 +43,13 @@ class Platform:
     replica: RedisServer
     certificates: Certificates
     node: Node
-    exporter: ChildProcess
+    exporter: Exporter
     prometheus: Prometheus
     project: Project
 
-    @property
-    def ports(self) -> dict[str, int]:
-        """Ports of the broker and the exporter."""
-        settings = self.node.settings
-        return {
-            "broker": int(str(settings["server"]["http_port"])),
-            "exporter": int(str(settings["exporter"]["http_port"])),
-        }
+    def configure(self) -> None:
+        """Writes what Prometheus is to watch."""
+        write_configuration(self.prometheus, self.node.http, self.exporter.url)
 
 
 @asynccontextmanager
@@ -68,16 +63,16 @@ async def run_platform(folder: Path, redis_binary: Path) -> AsyncIterator[Platfo
         RedisServer(redis_binary, replicaof=f"127.0.0.1 {redis.port}") as replica,
     ):
         node = Node(folder, certificates, _settings(folder, redis, certificates))
-        exporter = ChildProcess("exporter", node.command("exporter"), folder)
+        # Less than Prometheus waits for an answer, when it asks each second.
+        exporter = Exporter(folder, node.config, AMS_EXPORTER__COLLECT_SECONDS="0.7")
         try:
             node.migrate()
             await add_push_worker(node)
-            exporter.start()
+            exporter.process.start()
             project = await _make_project(await node.start(), certificates)
-            await eventually(lambda: exporter_answers(node), within=PATIENCE_SECONDS)
             prometheus = Prometheus()
             platform = Platform(redis, replica, certificates, node, exporter, prometheus, project)
-            write_configuration(prometheus, **platform.ports)
+            platform.configure()
             write_shortened_rules(prometheus.folder / "rules")
             with prometheus:
                 load = asyncio.create_task(_work(project))
@@ -91,17 +86,8 @@ async def run_platform(folder: Path, redis_binary: Path) -> AsyncIterator[Platfo
                 with suppress(asyncio.CancelledError):
                     await load
         finally:
-            exporter.kill()
+            exporter.process.kill()
             await node.close()
-
-
-def exporter_answers(node: Node) -> bool:
-    """Whether the exporter that shares the settings of a broker runs."""
-    try:
-        url = f"http://127.0.0.1:{node.settings['exporter']['http_port']}/readyz"
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 def _settings(
@@ -110,8 +96,6 @@ def _settings(
     return {
         "redis": {"url": redis.url},
         "database": {"url": f"sqlite://{folder}/ams.db"},
-        # Less than Prometheus waits for an answer, when it asks each second.
-        "exporter": {"http_port": free_port(), "keep_seconds": 0, "collect_seconds": 0.7},
         "push": {"enabled": True, "worker_token": WORKER_TOKEN},
         "outgoing": {
             "allow_private_addresses": [RECEIVER_HOST],

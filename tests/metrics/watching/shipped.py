@@ -44,13 +44,13 @@ def write_shortened_rules(folder: Path) -> None:
     assert used == set(replacements), "the rules have other limits now"
 
 
-def write_configuration(prometheus: Prometheus, broker: int, exporter: int) -> None:
-    """The configuration for these ports, and for rules in its own folder, each second."""
+def write_configuration(prometheus: Prometheus, broker: str, exporter: str) -> None:
+    """The configuration for services at these URLs, and for rules in its own folder, each second."""
     text = CONFIGURATION.read_text()
     for old, new in {
         "_interval: 15s": "_interval: 1s",
-        ":8080": f":{broker}",
-        ":9180": f":{exporter}",
+        "127.0.0.1:8080": broker.removeprefix("http://"),
+        "127.0.0.1:9180": exporter.removeprefix("http://"),
     }.items():
         assert old in text
         text = text.replace(old, new)
