@@ -31,7 +31,8 @@ def _without(missing: MissingPart) -> NoReturn:
     pytest.skip(str(missing))
 
 
-def _installed(find: Callable[[], Path]) -> Path:
+def installed(find: Callable[[], Path]) -> Path:
+    """What finds a part; where everything must be there it is a failure if that is not."""
     try:
         return find()
     except MissingPart as missing:
@@ -41,7 +42,7 @@ def _installed(find: Callable[[], Path]) -> Path:
 @pytest.fixture(scope="session")
 def redis_binary() -> Path:
     """Redis 7 or newer of this machine; for tests that start a server of their own."""
-    return _installed(installed_redis)
+    return installed(installed_redis)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +62,7 @@ def empty_redis(redis_server: RedisServer) -> RedisServer:
 @pytest.fixture(scope="session")
 def embedded_redis() -> Iterator[RedisServer]:
     """Redis 6.2, as `ams up` runs it where no other is installed."""
-    with RedisServer(_installed(wheel_redis)) as server:
+    with RedisServer(installed(wheel_redis)) as server:
         yield server
 
 

@@ -18,15 +18,15 @@ TIMEOUT_SECONDS = 5.0
 Object = dict[str, Any]
 
 
-def installed(program: str) -> Path:
+def program(name: str) -> Path:
     """`prometheus` or `promtool` of this machine.
 
     Raises:
         MissingPart: it is not there.
     """
-    found = shutil.which(program)
+    found = shutil.which(name)
     if found is None:
-        raise MissingPart(f"no {program} found; run scripts/system-packages --for test")
+        raise MissingPart(f"no {name} found; run scripts/system-packages --for test")
     return Path(found)
 
 
@@ -42,7 +42,7 @@ class Prometheus(Server):
         self.process = ChildProcess(
             self.name,
             [
-                installed("prometheus"),
+                program("prometheus"),
                 f"--config.file={self.configuration}",
                 f"--storage.tsdb.path={self.folder / 'data'}",
                 f"--web.listen-address=127.0.0.1:{self.port}",
@@ -100,7 +100,7 @@ def promtool(*arguments: str | Path) -> str:
     Raises:
         AssertionError: it says that something is wrong.
     """
-    command = [installed("promtool"), *arguments]
+    command = [program("promtool"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

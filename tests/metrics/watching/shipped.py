@@ -45,7 +45,7 @@ def write_shortened_rules(folder: Path) -> None:
 
 
 def write_configuration(prometheus: Prometheus, broker: str, exporter: str) -> None:
-    """The configuration for services at these URLs, and for rules in its own folder, each second."""
+    """The configuration for services at these URLs, each second; rules are in the same folder."""
     text = CONFIGURATION.read_text()
     for old, new in {
         "_interval: 15s": "_interval: 1s",
