@@ -1,5 +1,6 @@
 """The certificates that settings name, and when they end."""
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,7 @@ def _named(settings: Settings) -> Iterator[tuple[str, Path]]:
         for key in type(values).model_fields:
             path = getattr(values, key) if key in KEYS else ""
             # A default that is not there is of a service that is not used.
-            if path and (key in values.model_fields_set or Path(path).exists()):
+            if path and (key in values.model_fields_set or os.access(path, os.F_OK)):
                 yield f"{section}.{key}", Path(path)
 
 

@@ -99,6 +99,8 @@ class _Workers:
             # The last to close a socket ends it: else clients would go on queueing at it.
             listeners.close(self._bound)
             await asyncio.gather(*(child.stop() for child in self._children))
+            for file in self._files:
+                os.close(file)
         return int(self._failed)
 
     def _asked_to_stop(self) -> None:
