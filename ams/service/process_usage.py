@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -79,13 +80,19 @@ def totals() -> Totals:
         resident += stat[_RESIDENT]
         files += _open_files(pid)
         oldest = stat[_START] if oldest is None else min(oldest, stat[_START])
-    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     return Totals(
         ticks / _TICKS_PER_SECOND,
         resident * _PAGE_BYTES,
         files,
-        boot + (oldest or 0) / _TICKS_PER_SECOND,
+        _booted() + (oldest or 0) / _TICKS_PER_SECOND,
     )
+
+
+@cache
+def _booted() -> int:
+    """When the host was booted. The same for all workers, at all times: a change is a restart."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("btime "))
 
 
 def _processes() -> Iterator[tuple[int, list[int]]]:
