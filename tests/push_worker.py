@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from ams.auth.tokens import TokenBox, digest
+from ams.auth.tokens import digest
 from ams.metadata import users
 from ams.metadata.store import Store
 from ams.service.settings_sections import DatabaseSettings
+from ams.service.token_box import TokenBox
 from tests.node import TOKEN_KEY, Node
 
 WORKER_NAME: Final = "push_worker_0"

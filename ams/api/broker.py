@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from ams.api.compiled_schemas import CompiledSchemas
 from ams.auth.access import ServiceToken
 from ams.auth.roles import RoleTable
-from ams.auth.tokens import TokenBox
 from ams.messages.log import MessageLog
 from ams.metadata.cache import Catalog
 from ams.metadata.records import RoleGrants
 from ams.metadata.store import Store
 from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
+from ams.service.token_box import TokenBox
 
 
 @dataclass(slots=True)

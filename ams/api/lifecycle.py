@@ -9,14 +9,13 @@ from ams.api.audit_pruning import AuditPruner
 from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
 from ams.auth.access import ServiceToken
-from ams.auth.tokens import TokenBox
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
 from ams.messages.history import Sampled
 from ams.messages.log import MessageLog
 from ams.messages.retention import Sweeper
 from ams.messages.sampling import Sampler
-from ams.metadata import subscriptions, topics
+from ams.metadata import announcements, subscriptions, topics
 from ams.metadata.cache import Catalog
 from ams.metadata.records import Change
 from ams.metadata.store import Store
@@ -24,6 +23,7 @@ from ams.service.broadcast import Broadcast
 from ams.service.outgoing import Outgoing
 from ams.service.redis import check_durability, close_redis, open_redis, redis_errors
 from ams.service.settings import Settings, SettingsError
+from ams.service.token_box import TokenBox
 
 #: New objects after which Python looks for garbage in cycles: a batch makes thousands of objects,
 #: and none of them is in a cycle.
@@ -52,7 +52,7 @@ class Lifecycle:
             self._redis,
             {
                 keys.WAKE_CHANNEL: self._woken,
-                changes.CHANGES_CHANNEL: self._changed,
+                announcements.CHANNEL: self._changed,
             },
             on_lost=self._channel_lost,
             on_back=self._channel_back,
@@ -95,7 +95,7 @@ class Lifecycle:
         self.broker.log.waiting.wake(topic.decode())
 
     def _changed(self, payload: bytes) -> None:
-        self.broker.catalog.forget(changes.read(payload))
+        self.broker.catalog.forget(announcements.decode(payload))
 
     def _channel_lost(self) -> None:
         self.broker.catalog.channel_lost()

@@ -7,11 +7,12 @@ from msgspec import field
 
 from ams.api import answers
 from ams.api.bodies import Body
-from ams.auth.tokens import TokenBox, new_token
+from ams.auth.tokens import new_token
 from ams.metadata import audit
 from ams.metadata.records import PushConfig
 from ams.service.errors import InvalidArgument
 from ams.service.outgoing import AddressRefused, checked_url
+from ams.service.token_box import TokenBox
 
 HTTP_ENDPOINT: Final = "http_endpoint"
 MATTERMOST: Final = "mattermost"

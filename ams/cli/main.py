@@ -14,6 +14,7 @@ from ams.cli import (
     project,
     publish,
     pull,
+    push,
     schema,
     serve,
     settings,
@@ -55,6 +56,7 @@ app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(st
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)
 app.command("up", rich_help_panel=_RUN)(up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("push", rich_help_panel=_RUN)(push.push)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate)
 app.command("settings", rich_help_panel=_RUN)(settings.settings)
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
 
-from ams.messages.errors import StaleMetadata
+from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.lane import (
     MOST_CALLS,
     Argument,
@@ -64,6 +64,8 @@ class ScriptCalls:
         reply = await self._call(script, call_keys, *arguments)
         if reply == -1:
             raise StaleMetadata
+        if reply == -2:
+            raise PushLost
         return reply
 
     async def _call_each(

@@ -10,6 +10,7 @@ from ams.messages.entries import Message, pack
 from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
 from ams.messages.history import History
 from ams.messages.lane import ReplyBytes
+from ams.messages.pushing import Pushing
 from ams.messages.records import Cursor, Offsets, Run
 from ams.messages.statistics import Statistics
 from ams.messages.waiting import WaitingPulls
@@ -26,7 +27,7 @@ TOMBSTONE_SECONDS = 600
 TRIM_MESSAGES = 5000
 
 
-class MessageLog(Statistics, History):
+class MessageLog(Statistics, History, Pushing):
     """All topics' messages in one Redis, Sentinel group or Redis Cluster.
 
     Every method raises `Unavailable` when Redis does not do its part in time, and those that take
@@ -109,6 +110,7 @@ class MessageLog(Statistics, History):
             min(most, self._settings.pull_max_messages),
             ReplyBytes(self._settings.pull_max_bytes),
             int(wait),
+            cursor.pusher,
         )
         return Run.list_of(reply)
 

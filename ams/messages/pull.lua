@@ -7,7 +7,8 @@
 --       4 the most messages to return
 --       5 the most bytes to return; one message is returned however large it is
 --       6 1 = the caller waits: if there is no message ask for a wake-up, change nothing else
--- Returns what `read` does, or STALE.
+--       last: the right to push by which the caller pulls, '' for other pulls
+-- Returns what `read` does, or STALE, or LOST.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
 local most, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -16,6 +17,9 @@ local offset, _, _, next_ =
   open_subscription(topic, sub, KEYS[4], ARGV[3], tonumber(ARGV[1]), tonumber(ARGV[2]))
 if not offset then
   return STALE
+end
+if is_lost(sub, ARGV[#ARGV]) then
+  return LOST
 end
 
 local count = math.min(most, next_ - offset)

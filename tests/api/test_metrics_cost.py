@@ -17,7 +17,6 @@ from ams.api.broker import Broker
 from ams.api.calls import Call, authorised
 from ams.api.operations import Operation
 from ams.auth.access import ServiceToken
-from ams.auth.tokens import TokenBox
 from ams.messages import lane
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import MOST_CALLS, Lane
@@ -38,6 +37,7 @@ from ams.service.http import Request
 from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
 from ams.service.settings_sections import DatabaseSettings, OutgoingSettings
+from ams.service.token_box import TokenBox
 from tests.messages.logs import open_log, publish
 from tests.metadata.conftest import Statements
 from tests.metadata.make import make_project, make_user, token_of
