@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -137,20 +137,43 @@ async def start_node(
         yield start
 
 
+@asynccontextmanager
+async def shared_node(
+    folder: Path,
+    redis_binary: Path,
+    certificates: Certificates,
+    database_url: str,
+    *,
+    pushes: bool = False,
+) -> AsyncIterator[Node]:
+    """A broker with a Redis of its own."""
+    sections: dict[str, dict[str, object]] = {"database": {"url": database_url}}
+    if pushes:
+        sections["push"] = {"enabled": True, "worker_token": WORKER_TOKEN}
+        sections["outgoing"] = {
+            "allow_private_addresses": [RECEIVER_HOST],
+            "ca_file": str(certificates.ca),
+        }
+    with RedisServer(redis_binary, **FSYNC) as redis:
+        node = Node(folder, certificates, {**sections, "redis": {"url": redis.url}})
+        try:
+            node.migrate()
+            if pushes:
+                await add_push_worker(node)
+            yield await node.start()
+        finally:
+            await node.close()
+
+
 @pytest_asyncio.fixture(scope="session")
 async def node(
     redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Node]:
     """A broker on Redis and SQLite, shared by all tests that leave it as it was: make a project."""
     folder = tmp_path_factory.mktemp("node")
-    with RedisServer(redis_binary, **FSYNC) as redis:
-        sections = {"redis": {"url": redis.url}, "database": {"url": f"sqlite://{folder}/ams.db"}}
-        node = Node(folder, certificates, sections)
-        try:
-            node.migrate()
-            yield await node.start()
-        finally:
-            await node.close()
+    url = f"sqlite://{folder}/ams.db"
+    async with shared_node(folder, redis_binary, certificates, url) as node:
+        yield node
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -159,26 +182,9 @@ async def push_node(
 ) -> AsyncIterator[Node]:
     """A broker with push, shared as `node` is; receivers are at `RECEIVER_HOST`."""
     folder = tmp_path_factory.mktemp("push_node")
-    with RedisServer(redis_binary, **FSYNC) as redis:
-        node = Node(
-            folder,
-            certificates,
-            {
-                "redis": {"url": redis.url},
-                "database": {"url": f"sqlite://{folder}/ams.db"},
-                "push": {"enabled": True, "worker_token": WORKER_TOKEN},
-                "outgoing": {
-                    "allow_private_addresses": [RECEIVER_HOST],
-                    "ca_file": str(certificates.ca),
-                },
-            },
-        )
-        try:
-            node.migrate()
-            await add_push_worker(node)
-            yield await node.start()
-        finally:
-            await node.close()
+    url = f"sqlite://{folder}/ams.db"
+    async with shared_node(folder, redis_binary, certificates, url, pushes=True) as node:
+        yield node
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -8,7 +8,7 @@ from ams.api import answers, fields
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, TOPIC, BodyKind, operation
-from ams.metadata import audit, subscriptions, topics
+from ams.metadata import audit, members, subscriptions, topics
 from ams.service.errors import InvalidArgument, NotFound, UsersNotFound
 
 
@@ -79,5 +79,7 @@ async def _users(call: Call, kind: BodyKind[AccessListBody]) -> list[str]:
     users = (await call.read(kind)).authorized_users
     if users is None:
         raise kind.fault()
+    # Told before the topic or subscription is looked for; what changes the list looks again.
+    await members.require(call.broker.store, call.project.id, users)
     audit.note(authorized_users=users)
     return users

@@ -3,7 +3,7 @@
 A field with a default is left out of an answer while it has that value.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta
@@ -70,7 +70,7 @@ class Topic(Answer):
     retention_bytes: fields.RetentionBytes = msgspec.field(default="", name="messageRetentionBytes")
 
     @classmethod
-    def of(cls, record: TopicSummary) -> "Topic":
+    def of(cls, record: TopicSummary) -> Self:
         seconds, size = record.retention_seconds, record.retention_bytes
         return cls(
             name=topic_reference(record.project, record.name),
@@ -79,14 +79,6 @@ class Topic(Answer):
             retention="" if seconds is None else f"{seconds}s",
             retention_bytes="" if size is None else str(size),
         )
-
-
-class Topics(Answer, rename="camel"):
-    """A page of topics (contract: ams-core 3.4)."""
-
-    topics: list[Topic]
-    next_page_token: fields.NextPageToken
-    total_size: fields.TotalSize
 
 
 def subscription_reference(project: str, subscription: str) -> str:
@@ -148,9 +140,7 @@ class Subscription(Answer, rename="camel", kw_only=True):
     created_on: fields.Time
 
     @classmethod
-    def of(
-        cls, record: SubscriptionRecord, push: PushConfig, push_status: str = ""
-    ) -> "Subscription":
+    def of(cls, record: SubscriptionRecord, push: PushConfig, push_status: str = "") -> Self:
         return cls(
             name=subscription_reference(record.project, record.name),
             topic=topic_reference(record.project, record.topic),
@@ -165,14 +155,6 @@ class PushStopped(Answer):
     """How push delivery of a deleted subscription has ended (contract: ams-core 4.6)."""
 
     message: str
-
-
-class Subscriptions(Answer, rename="camel"):
-    """A page of subscriptions (contract: ams-core 4.5)."""
-
-    subscriptions: list[Subscription]
-    next_page_token: fields.NextPageToken
-    total_size: fields.TotalSize
 
 
 class SubscriptionNames(Answer):
@@ -262,6 +244,9 @@ class User(Answer, kw_only=True):
     organization: str = ""
     description: str = ""
     token: fields.Token = ""
+    token_last_used: Annotated[
+        str, Meta(description="When its token was last used, about; absent if it never was.")
+    ] = ""
     email: str
     service_roles: list[str]
     created_on: fields.Time
@@ -280,6 +265,9 @@ class User(Answer, kw_only=True):
             organization=record.fields.organization,
             description=record.fields.description,
             token=token,
+            token_last_used=""
+            if record.token_last_used is None
+            else formats.time_text(record.token_last_used),
             email=record.fields.email,
             service_roles=list(record.service_roles),
             created_on=formats.time_text(record.created_on),

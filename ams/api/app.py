@@ -6,16 +6,22 @@ from typing import Final
 from ams.api import (
     access_lists,
     audit,
+    explain,
+    history,
     members,
     messages,
     metrics,
     offsets,
+    peek,
     projects,
+    purge,
     push,
     registrations,
     schemas,
     service,
+    subscription_list,
     subscriptions,
+    topic_list,
     topics,
     usage,
     users,
@@ -42,15 +48,21 @@ OPERATIONS: Final = operations_of(
         members,
         registrations,
         projects,
+        topic_list,
         topics,
+        subscription_list,
         subscriptions,
         push,
         access_lists,
         schemas,
         messages,
         offsets,
+        purge,
+        peek,
         metrics,
+        history,
         usage,
+        explain,
         audit,
     )
 )
@@ -78,7 +90,9 @@ def _handler(broker: Broker, operation: Operation) -> Handler:
             call = Call(operation=operation, request=request, broker=broker, names=names)
         else:
             call = await authorised(broker, request, operation, names)
-        if operation.is_audited:
+        if operation.preview is not None and call.is_dry_run:
+            answer = await operation.preview(call)
+        elif operation.is_audited:
             with audited(call, operation):
                 answer = await endpoint(call)
         else:

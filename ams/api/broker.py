@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ams.api.compiled_schemas import CompiledSchemas
+from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
 from ams.auth.roles import RoleTable
 from ams.messages.log import MessageLog
@@ -24,6 +25,7 @@ class Broker:
     log: MessageLog
     token_box: TokenBox
     service_token: ServiceToken
+    token_use: TokenUse
     outgoing: Outgoing
     schemas: CompiledSchemas = field(default_factory=CompiledSchemas)
     _grants: RoleGrants | None = field(default=None, init=False)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 
 from ams.api.bodies import decode
 from ams.api.broker import Broker
-from ams.api.operations import BodyKind, Operation, Parameter, Shape
+from ams.api.operations import DRY_RUN, BodyKind, Operation, Parameter, Shape
 from ams.auth import access
 from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
@@ -23,6 +23,8 @@ MOST_BODY_BYTES: Final = 1024 * 1024
 
 #: How often a handler starts over because metadata changed under it, before it gives up.
 ATTEMPTS: Final = 5
+
+BAD_DRY_RUN: Final = "Invalid dryRun (needs true or false)"
 
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -66,23 +68,40 @@ class Call:
 
     def argument(self, parameter: Parameter) -> str:
         """The first value of a query parameter; empty if there is none."""
+        return next(iter(self.arguments(parameter)), "")
+
+    def arguments(self, parameter: Parameter) -> list[str]:
+        """All values of a query parameter."""
         if parameter not in self.operation.query:
             raise LookupError(f"{self.operation.name} does not say that it reads {parameter.name}")
-        return query_value(self.request, parameter.name)
+        return query_values(self.request, parameter.name)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the caller wants to know only what would be done.
+
+        Raises InvalidArgument if that is not clear, as in `dryrun=true`: nobody may get the other.
+        """
+        values = self.arguments(DRY_RUN)
+        if values and values[0] in DRY_RUN.choices:
+            return values[0] == "true"
+        if values or DRY_RUN.name.lower() in self.request.query_string.lower():
+            raise InvalidArgument(BAD_DRY_RUN)
+        return False
 
     def require_publisher(self, topic: TopicRecord) -> None:
         """Raises Forbidden if the caller is a publisher who is not on the topic's list."""
-        if self.broker.settings.auth.per_resource_auth:
-            access.require_publisher(self.caller, self.roles, topic.acl)
+        self.require_listed(topic.acl)
 
-    def require_consumer(self, subscription: SubscriptionRecord, *, pull: bool = False) -> None:
-        """Raises Forbidden if the caller is a consumer who is not on the subscription's list.
+    def require_consumer(self, subscription: SubscriptionRecord) -> None:
+        """Raises Forbidden if the caller is a consumer who is not on the subscription's list."""
+        self.require_listed(subscription.acl)
 
-        For all but pull a setting may say that the list does not count (contract: decision 16).
-        """
-        settings = self.broker.settings.auth
-        if settings.per_resource_auth and (pull or settings.consumer_acl_everywhere):
-            access.require_consumer(self.caller, self.roles, subscription.acl)
+    def require_listed(self, acl: frozenset[int]) -> None:
+        """Raises Forbidden if the caller has to be among these users: see `access.LIST_RULES`."""
+        access.require_listed(
+            self.broker.settings.auth, self.operation.name, self.caller, self.roles, acl
+        )
 
     async def with_topic(self, use: Callable[[TopicRecord], Awaitable[_T]]) -> _T:
         """Calls `use` with the topic of the path; again with a fresh one if it was stale."""
@@ -126,16 +145,17 @@ class Call:
         raise AssertionError("unreachable")
 
 
-def query_value(request: Request, name: str) -> str:
-    """The first value of a query parameter; empty if there is none.
+def query_values(request: Request, name: str) -> list[str]:
+    """The values of a query parameter.
 
     One that can't be decoded is as good as absent (contract: ams-core 1.14).
     """
-    for part in request.query_string.split("&"):
-        key, _, value = part.partition("=")
-        if unquote_plus(key) == name and not _BAD_ESCAPE.search(value):
-            return unquote_plus(value)
-    return ""
+    parts = (part.partition("=") for part in request.query_string.split("&"))
+    return [
+        unquote_plus(value)
+        for key, _, value in parts
+        if unquote_plus(key) == name and not _BAD_ESCAPE.search(value)
+    ]
 
 
 def presented_token(broker: Broker, request: Request) -> str:
@@ -150,7 +170,7 @@ def presented_token(broker: Broker, request: Request) -> str:
             if scheme.lower() == "bearer":
                 token = value.strip()
     if not token and option != "header":
-        token = query_value(request, "key")
+        token = next(iter(query_values(request, "key")), "")
     return token
 
 
@@ -160,7 +180,10 @@ async def known_caller(broker: Broker, request: Request) -> Caller | None:
     if not token:
         return None
     key = digest(token)
-    return broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
+    caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
+    if caller is not None:
+        broker.token_use.note(caller)
+    return caller
 
 
 async def authorised(
@@ -175,12 +198,14 @@ async def authorised(
     if not token:
         raise Unauthorized
     key = digest(token)
+    caller: Caller | None
     if broker.service_token.matches(key):
-        caller: Caller | None = access.SERVICE_CALLER
+        caller = access.SERVICE_CALLER
     else:
         caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
-    if caller is None:
-        raise Unauthorized
+        if caller is None:
+            raise Unauthorized
+        broker.token_use.note(caller)
     request.ctx.requester = caller.uuid
     project = None
     name = names.get("project")

@@ -9,8 +9,9 @@ from typing import Final
 from ams.messages import publish_time
 from ams.service.errors import InvalidArgument
 
+BAD_PAGE_TOKEN: Final = "Invalid page token"
 #: How the paging of a list fails.
-PAGE_ERRORS: Final = (InvalidArgument("Invalid page size"), InvalidArgument("Invalid page token"))
+PAGE_ERRORS: Final = (InvalidArgument("Invalid page size"), InvalidArgument(BAD_PAGE_TOKEN))
 
 #: As messages have it: `2026-01-02T03:04:05.1234Z`.
 publish_time_text: Final = publish_time.publish_time_text
@@ -62,6 +63,11 @@ def precise_time_text(time: datetime) -> str:
     return f"{time_text(time)[:-1]}.{time.microsecond:06}Z"
 
 
+def event_time_text(microseconds: int | None) -> str:
+    """When something last happened, in the form of a publish time; empty if it never did."""
+    return "" if microseconds is None else publish_time_text(microseconds)
+
+
 def microseconds_at(text: str) -> int:
     """The time a client asks for, rounded up to microseconds since 1970.
 
@@ -103,7 +109,7 @@ def page_start(token: str) -> int | None:
     try:
         text = base64.b64decode(token, validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise InvalidArgument("Invalid page token") from None
+        raise InvalidArgument(BAD_PAGE_TOKEN) from None
     if _PAGE_ID.fullmatch(text.lower()) is None:
-        raise InvalidArgument("Invalid page token")
+        raise InvalidArgument(BAD_PAGE_TOKEN)
     return min(int(text, 16), _INT64[-1])

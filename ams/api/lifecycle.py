@@ -8,11 +8,13 @@ from ams.api import changes
 from ams.api.audit_pruning import AuditPruner
 from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
+from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
 from ams.messages.history import Sampled
 from ams.messages.log import MessageLog
+from ams.messages.periodic import Periodic
 from ams.messages.retention import Sweeper
 from ams.messages.sampling import Sampler
 from ams.metadata import announcements, subscriptions, topics
@@ -73,11 +75,15 @@ class Lifecycle:
             log=log,
             token_box=TokenBox(key.get_secret_value() for key in settings.auth.token_keys),
             service_token=ServiceToken(settings.auth.service_token.get_secret_value()),
+            token_use=TokenUse(store),
             outgoing=Outgoing(settings.outgoing),
         )
-        self._sweeper = Sweeper(log, self._all_logs)
-        self._sampler = Sampler(log, self._all_cursors)
-        self._pruner = AuditPruner(store, log, settings.audit.retention_days)
+        self._periodic: list[Periodic] = [
+            Sweeper(log, self._all_logs),
+            Sampler(log, self._all_cursors),
+            AuditPruner(store, log, settings.audit.retention_days),
+            self.broker.token_use,
+        ]
 
     async def _all_logs(self) -> AsyncIterator[list[TopicLog]]:
         async for batch in topics.in_batches(self.broker.store, SWEPT_AT_ONCE):
@@ -111,9 +117,8 @@ class Lifecycle:
         await self.broker.store.check_version()
         await self._broadcast.start()
         await self.broker.catalog.start()
-        self._sweeper.start()
-        self._sampler.start()
-        self._pruner.start()
+        for each in self._periodic:
+            each.start()
         # What has been loaded by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -130,9 +135,8 @@ class Lifecycle:
 
     async def stop(self) -> None:
         """Lets go of everything."""
-        await self._pruner.stop()
-        await self._sampler.stop()
-        await self._sweeper.stop()
+        for each in reversed(self._periodic):
+            await each.stop()
         await self.broker.catalog.stop()
         await self._broadcast.aclose()
         await self.broker.outgoing.close()

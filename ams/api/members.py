@@ -80,7 +80,6 @@ async def create(call: Call) -> answers.User:
     await require_unused(call, name)
     roles = await _grantable(call, _roles_here(call, body) or [])
     token = new_token()
-    audit.note(roles=roles)
     record = await users.create(
         call.broker.store,
         name,

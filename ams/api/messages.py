@@ -204,7 +204,7 @@ async def _require_puller(call: Call, subscription: SubscriptionRecord) -> None:
         others = call.roles - {PUSH_WORKER}
         if not (await call.broker.roles()).allows(call.operation.name, others):
             raise Forbidden
-    call.require_consumer(subscription, pull=True)
+    call.require_consumer(subscription)
 
 
 def _waits(return_immediately: str | bool) -> bool:

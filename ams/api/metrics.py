@@ -12,7 +12,6 @@ from ams.api.answers import Answer
 from ams.api.calls import Call
 from ams.api.messages import cursor_of
 from ams.api.operations import PROJECT, SUBSCRIPTION, TOPIC, operation
-from ams.auth import access
 from ams.messages.log import MessageLog
 from ams.metadata import counts, subscriptions, topics
 from ams.metadata.records import ProjectRecord, SubscriptionRecord, TopicRecord
@@ -194,9 +193,10 @@ async def of_topic(call: Call) -> Metrics:
     try:
         topic = await topics.get(store, call.project.id, call.names["topic"])
     except NotFound:
-        _require_publisher(call, _NOBODY)
+        # Before it is told that there is none (contract: ams-users-metrics 2.6).
+        call.require_listed(_NOBODY)
         raise
-    _require_publisher(call, topic.acl)
+    call.require_listed(topic.acl)
     return await topic_metrics(store, call.broker.log, topic)
 
 
@@ -234,9 +234,10 @@ async def of_subscription(call: Call) -> Metrics:
     try:
         subscription = await subscriptions.get(store, call.project.id, call.names["subscription"])
     except NotFound:
-        _require_consumer(call, _NOBODY)
+        # Before it is told that there is none (contract: ams-users-metrics 2.6).
+        call.require_listed(_NOBODY)
         raise
-    _require_consumer(call, subscription.acl)
+    call.require_listed(subscription.acl)
     return await subscription_metrics(call.broker.log, subscription)
 
 
@@ -253,18 +254,6 @@ async def subscription_metrics(log: MessageLog, subscription: SubscriptionRecord
             _CONSUMPTION_RATE.at(formats.second_text(found.last_consume), name, found.rate),
         ]
     )
-
-
-def _require_publisher(call: Call, acl: frozenset[int]) -> None:
-    """Before it is told that there is no such topic (contract: ams-users-metrics 2.6)."""
-    if call.broker.settings.auth.per_resource_auth:
-        access.require_publisher(call.caller, call.roles, acl)
-
-
-def _require_consumer(call: Call, acl: frozenset[int]) -> None:
-    """Before it is told that there is no such subscription (contract: ams-users-metrics 2.6)."""
-    if call.broker.settings.auth.per_resource_auth:
-        access.require_consumer(call.caller, call.roles, acl)
 
 
 async def _daily_series(log: MessageLog, topic_uuids: Sequence[str]) -> list[Point]:

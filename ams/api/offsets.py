@@ -9,7 +9,7 @@ from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.messages import cursor_of
 from ams.api.operations import SUBSCRIPTION, BodyKind, Parameter, operation
-from ams.metadata import audit
+from ams.metadata import audit, subscriptions
 from ams.metadata.records import SubscriptionRecord
 from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound
 
@@ -50,11 +50,36 @@ async def offsets(call: Call) -> answers.Offsets:
     return await call.with_subscription(use)
 
 
+class Movement(answers.Answer):
+    """What moving a subscription does."""
+
+    skipped: Annotated[int, Meta(description="Messages that will not be delivered.")]
+    replayed: Annotated[int, Meta(description="Messages that will be delivered again.")]
+
+
+async def preview_movement(call: Call) -> Movement:
+    """What moving a subscription would do."""
+    offset = (await call.read(SEEKING)).offset
+    store = call.broker.store
+    # Not from memory: only the real move finds out that it is out of date.
+    record = await subscriptions.get(store, call.project.id, call.names["subscription"])
+    call.require_consumer(record)
+    current = oldest = end = 0
+    if record.topic_uuid is not None:
+        cursor = cursor_of(record, record.topic_uuid)
+        (found,) = await call.broker.log.subscription_statistics([cursor])
+        current, oldest, end = found.offset, found.oldest, found.end
+    if not oldest <= offset <= end:
+        raise InvalidArgument(_OUT_OF_BOUNDS)
+    return Movement(skipped=max(0, offset - current), replayed=max(0, current - offset))
+
+
 @operation(
     "subscriptions:modifyOffset",
     "POST",
     SUBSCRIPTION,
     verb="modifyOffset",
+    preview=preview_movement,
     body=SEEKING,
     errors=[NotFound("Subscription"), Forbidden(), InvalidArgument(_OUT_OF_BOUNDS)],
 )

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import fields as struct_fields
 
 import ams
+from ams.api.calls import BAD_DRY_RUN
 from ams.api.operations import BodyKind, Operation, Parameter
 from ams.auth.roles import DEFAULT_ROLES
 from ams.service.connection import BUSY, RequestTimeout
@@ -41,6 +41,7 @@ _RESOURCES: Final = {
     "schemas": "A schema says what the messages of a topic must look like.",
     "users": "A user has a token, roles in projects, and maybe roles in all of them.",
     "registrations": "A registration is somebody's request to become a user.",
+    "access": "Who may do what, and why.",
     "audit": "The audit trail says who changed what, when and from where.",
     "service": "What the broker says of itself.",
 }
@@ -132,6 +133,8 @@ def errors_of(operation: Operation) -> list[ServiceError]:
         errors += [operation.body.malformed, *BODY_ERRORS]
     if operation.body is not None or operation.query:
         errors.append(UNSTORABLE)
+    if operation.preview is not None:
+        errors.append(InvalidArgument(BAD_DRY_RUN))
     if not operation.is_open:
         errors += [Unauthorized(), Forbidden()]
         if "project" in variables and operation.name != "projects:create":
@@ -142,7 +145,7 @@ def errors_of(operation: Operation) -> list[ServiceError]:
 
 def document(operations: Sequence[Operation]) -> Object:
     """The OpenAPI 3.1 document of some routes."""
-    types = [each.answer for each in operations if each.answer and not each.may_be_empty]
+    types = [kind for each in operations for kind in _answers(each)]
     types += [each.body.shape for each in operations if each.body is not None]
     shapes, components = msgspec.json.schema_components(
         [*types, Error], ref_template="#/components/schemas/{name}"
@@ -258,6 +261,8 @@ def _query_parameter(parameter: Parameter) -> Object:
     schema: Object = {"type": "string"}
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
+    if parameter.is_list:
+        schema = {"type": "array", "items": schema}
     return {
         "name": parameter.name,
         "in": "query",
@@ -275,13 +280,27 @@ def _json(schema: Object) -> Object:
 
 
 def _success(operation: Operation, schemas: Object) -> Object:
-    if operation.answer is None:
+    answer, preview = operation.answer, operation.preview_answer
+    if answer is None and preview is None:
         return {"description": "Done; the body is empty."}
-    if operation.may_be_empty:
-        # An empty body is no JSON, and the document knows no body that is there now and then.
-        names = ", ".join(f"`{each.encode_name}`" for each in struct_fields(operation.answer))
-        return {"description": f"Done; the body is empty, or an object with {names}."}
-    return {"description": "Done.", "content": _json(schemas[str(operation.answer)])}
+    kinds = _answers(operation)
+    if not kinds:
+        return {"description": "Done; the body is empty."}
+    # An empty body is no JSON, and the document knows no body that is there now and then.
+    described = "Done."
+    if operation.answer is None:
+        described = "Done; the body is empty. With `dryRun`: what would be done."
+    elif operation.may_be_empty:
+        described = "Done; the body may be empty."
+    shapes = [schemas[str(kind)] for kind in kinds]
+    schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+    return {"description": described, "content": _json(schema)}
+
+
+def _answers(operation: Operation) -> list[Any]:
+    """The types of its answers."""
+    kinds = (operation.answer, operation.preview_answer)
+    return list(dict.fromkeys(kind for kind in kinds if kind is not None))
 
 
 def _failures(errors: Iterable[ServiceError], schemas: Object) -> Object:

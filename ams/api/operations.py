@@ -58,15 +58,23 @@ class Parameter:
         name: as clients write it.
         description: what it does, and what it is when absent.
         choices: all that it may be, if it is one of a few.
+        is_list: whether it may be there more than once.
     """
 
     name: str
     description: str
     choices: tuple[str, ...] = ()
+    is_list: bool = False
 
 
 PAGE_SIZE: Final = Parameter("pageSize", "Most items of a page; 0, or nothing, for all of them.")
 PAGE_TOKEN: Final = Parameter("pageToken", "`nextPageToken` of the page before.")
+#: Taken by every operation that has a preview.
+DRY_RUN: Final = Parameter(
+    "dryRun",
+    "`true` does nothing, and answers what would be done; by default `false`.",
+    choices=("true", "false"),
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -80,6 +88,9 @@ class Operation:
         verb: what follows the colon of the last segment.
         endpoint: answers it.
         answer: type of the answer; None for an empty one.
+        preview: answers in place of `endpoint` with what that would do, and does nothing. The
+            caller asks for it by `DRY_RUN`. It makes the same checks, and fails in the same ways.
+        preview_answer: type of the preview's answer.
         may_be_empty: whether an answer that has a type may be empty all the same.
         body: what it takes, if anything.
         query: the parameters that it reads.
@@ -95,6 +106,8 @@ class Operation:
     verb: str | None
     endpoint: Endpoint
     answer: Any  # a type, as `get_type_hints` gives it
+    preview: Endpoint | None
+    preview_answer: Any  # the same
     may_be_empty: bool
     body: BodyKind[Any] | None
     query: tuple[Parameter, ...]
@@ -125,6 +138,7 @@ def operation(
     *,
     verb: str | None = None,
     answer: object = None,
+    preview: Endpoint | None = None,
     body: BodyKind[Any] | None = None,
     query: Iterable[Parameter] = (),
     errors: Iterable[ServiceError] = (),
@@ -141,7 +155,7 @@ def operation(
     """
 
     def decorate(endpoint: Endpoint) -> Operation:
-        returned = get_type_hints(endpoint, localns={"Call": object})["return"]
+        returned = _returned(endpoint)
         kinds = [kind for kind in get_args(returned) or (returned,) if kind is not type(None)]
         return Operation(
             name=name,
@@ -151,14 +165,20 @@ def operation(
             endpoint=endpoint,
             answer=answer if returned is bytes else kinds[0] if kinds else None,
             may_be_empty=len(kinds) < len(get_args(returned)),
+            preview=preview,
+            preview_answer=None if preview is None else _returned(preview),
             body=body,
-            query=tuple(query),
+            query=(*query, *([] if preview is None else [DRY_RUN])),
             errors=tuple(errors),
             is_open=is_open,
             is_audited=method != "GET" if is_audited is None else is_audited,
         )
 
     return decorate
+
+
+def _returned(endpoint: Endpoint) -> Any:  # noqa: ANN401 (a type)
+    return get_type_hints(endpoint, localns={"Call": object})["return"]
 
 
 def operations_of(modules: Iterable[ModuleType]) -> tuple[Operation, ...]:

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from ams.api import answers, fields
+from ams.api import answers, fields, previews
 from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import PROJECT, BodyKind, operation
@@ -71,7 +71,7 @@ async def update(call: Call) -> answers.Project:
     return answers.Project.of(record)
 
 
-@operation("projects:delete", "DELETE", PROJECT)
+@operation("projects:delete", "DELETE", PROJECT, preview=previews.project)
 async def delete(call: Call) -> None:
     """Delete a project with all that is in it, messages included (contract: decision 17)."""
     await projects.delete(call.broker.store, call.project.id)

@@ -12,7 +12,7 @@ from ams.api.bodies import Body, TextMap
 from ams.api.calls import Call
 from ams.api.compiled_schemas import CHECK_ERRORS
 from ams.api.operations import PROJECT, BodyKind, operation
-from ams.metadata import schemas
+from ams.metadata import audit, schemas
 from ams.metadata.records import SchemaRecord
 from ams.schemas.schema import compile_schema
 from ams.service.errors import (
@@ -124,6 +124,8 @@ async def create(call: Call) -> Schema:
     body = _checked(await call.read(DEFINITION))
     await _require_unused(call, call.names["schema"])
     _compile(call, body.type, body.schema, body.attributes_schema)
+    given = {"schema": body.schema, "attributesSchema": body.attributes_schema}
+    audit.note(type=body.type, fields=[key for key, value in given.items() if value is not None])
     record = await schemas.create(
         call.broker.store,
         call.project,
@@ -164,6 +166,7 @@ async def update(call: Call) -> Schema:
         attributes = _text(body.attributes_schema or None)
     kind = body.type or record.type
     _compile(call, kind, msgspec.json.decode(definition), _decoded(attributes))
+    _note_changes(record, name, kind, definition, attributes)
     changed = await schemas.update(
         call.broker.store,
         record,
@@ -252,6 +255,21 @@ def _new_name(call: Call, reference: str) -> str:
     if NAME.fullmatch(match[2]) is None:
         raise InvalidArgument("Invalid schema name")
     return match[2]
+
+
+def _note_changes(
+    record: SchemaRecord, name: str, kind: str, definition: str, attributes: str | None
+) -> None:
+    if name != record.name:
+        audit.note(name=name)
+    if kind != record.type:
+        audit.note(type=kind)
+    is_new = {
+        "schema": definition != record.definition,
+        "attributesSchema": attributes != record.attributes_definition,
+    }
+    if any(is_new.values()):
+        audit.note(fields=[key for key, changed in is_new.items() if changed])
 
 
 def _compile(call: Call, kind: str, definition: object, attributes: object) -> None:

@@ -5,13 +5,12 @@ from typing import Annotated, Final
 
 from msgspec import Meta, field
 
-from ams.api import answers, fields, formats, push_settings, push_workers
+from ams.api import answers, fields, previews, push_settings, push_workers
 from ams.api.bodies import Body
 from ams.api.calls import Call
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, SUBSCRIPTION, BodyKind, operation
+from ams.api.operations import SUBSCRIPTION, BodyKind, operation
 from ams.api.push_settings import PushConfigBody
-from ams.auth import access
-from ams.metadata import subscriptions, topics
+from ams.metadata import audit, subscriptions, topics
 from ams.metadata.records import SubscriptionRecord
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
@@ -89,6 +88,7 @@ async def create(call: Call) -> answers.Subscription:
     store, log = call.broker.store, call.broker.log
     topic = await topics.get(store, call.project.id, reference[2])
     push, worker = None, None
+    audit.note(topic=body.topic, ackDeadlineSeconds=deadline)
     if body.push_config != push_settings.NOTHING:
         worker = await push_workers.require_worker(call.broker)
         push_settings.check_new(body.push_config)
@@ -132,27 +132,12 @@ def _is_pushed(record: SubscriptionRecord) -> bool:
 
 
 @operation(
-    "subscriptions:list",
-    "GET",
-    f"{PROJECT}/subscriptions",
-    query=[PAGE_SIZE, PAGE_TOKEN],
-    errors=formats.PAGE_ERRORS,
+    "subscriptions:delete",
+    "DELETE",
+    SUBSCRIPTION,
+    errors=[NotFound("Subscription")],
+    preview=previews.subscription,
 )
-async def list_subscriptions(call: Call) -> answers.Subscriptions:
-    """List a project's subscriptions, newest first; consumers see theirs (ams-core 4.5)."""
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    page = await subscriptions.list_page(
-        call.broker.store,
-        call.project.id,
-        page_size=size,
-        from_id=formats.page_start(call.argument(PAGE_TOKEN)),
-        acl_user_id=access.subscriptions_of(call.caller, call.roles),
-    )
-    items = [_view(call, record) for record in page.items]
-    return answers.Subscriptions(items, formats.page_token(page.next_id), page.total)
-
-
-@operation("subscriptions:delete", "DELETE", SUBSCRIPTION, errors=[NotFound("Subscription")])
 async def delete(call: Call) -> answers.PushStopped | None:
     """Delete a subscription (contract: ams-core 4.6, O-46).
 
@@ -178,4 +163,5 @@ async def modify_ack_deadline(call: Call) -> None:
     store = call.broker.store
     record = await subscriptions.get(store, call.project.id, call.names["subscription"])
     call.require_consumer(record)
+    audit.note(ackDeadlineSeconds=deadline)
     await subscriptions.set_ack_deadline(store, record, deadline)

@@ -6,12 +6,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from ams.api import answers, fields, formats
+from ams.api import answers, fields, previews
 from ams.api.bodies import TextMap
 from ams.api.calls import Call
-from ams.api.operations import PAGE_SIZE, PAGE_TOKEN, PROJECT, TOPIC, BodyKind, operation
+from ams.api.operations import TOPIC, BodyKind, operation
 from ams.api.schemas import BAD_REFERENCE, referenced
-from ams.auth import access
 from ams.metadata import audit, subscriptions, topics
 from ams.service.errors import AlreadyExists, BadRequest, InvalidArgument, NotFound
 
@@ -69,6 +68,7 @@ async def create(call: Call) -> answers.Topic:
     body = await call.read(CREATION)
     schema = await referenced(call, body.schema)
     seconds, size = _retention(body)
+    audit.note(**{key: text for key, text in msgspec.to_builtins(body).items() if text})
     record = await topics.create(
         call.broker.store,
         call.project,
@@ -90,7 +90,9 @@ async def create(call: Call) -> answers.Topic:
 )
 async def modify_retention(call: Call) -> None:
     """Change how long, and how much, a topic keeps; what is absent is as the settings say."""
-    seconds, size = _retention(await call.read(RETENTION))
+    body = await call.read(RETENTION)
+    seconds, size = _retention(body)
+    audit.note(**{key: text or None for key, text in msgspec.to_builtins(body).items()})
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
     await topics.set_retention(store, record, retention_seconds=seconds, retention_bytes=size)
@@ -121,6 +123,7 @@ async def detach_schema(call: Call) -> None:
     """Have a topic take any message (contract: ams-core 3.9)."""
     store = call.broker.store
     record = await topics.get(store, call.project.id, call.names["topic"])
+    audit.note(schema=None)
     await topics.set_schema(store, record, None)
 
 
@@ -145,28 +148,7 @@ async def show(call: Call) -> answers.Topic:
     return answers.Topic.of(record)
 
 
-@operation(
-    "topics:list",
-    "GET",
-    f"{PROJECT}/topics",
-    query=[PAGE_SIZE, PAGE_TOKEN],
-    errors=formats.PAGE_ERRORS,
-)
-async def list_topics(call: Call) -> answers.Topics:
-    """List a project's topics, newest first; publishers see theirs (contract: ams-core 3.4)."""
-    size = formats.page_size(call.argument(PAGE_SIZE))
-    page = await topics.list_page(
-        call.broker.store,
-        call.project.id,
-        page_size=size,
-        from_id=formats.page_start(call.argument(PAGE_TOKEN)),
-        acl_user_id=access.topics_of(call.caller, call.roles),
-    )
-    items = [answers.Topic.of(record) for record in page.items]
-    return answers.Topics(items, formats.page_token(page.next_id), page.total)
-
-
-@operation("topics:delete", "DELETE", TOPIC, errors=[NotFound("Topic")])
+@operation("topics:delete", "DELETE", TOPIC, errors=[NotFound("Topic")], preview=previews.topic)
 async def delete(call: Call) -> None:
     """Delete a topic and its messages; its subscriptions stay (contract: ams-core 3.5)."""
     store = call.broker.store

@@ -19,11 +19,12 @@ PROJECT_ROLES: Final = frozenset({PROJECT_ADMIN, PUBLISHER, CONSUMER})
 
 BAD_USER: Final = "Invalid User Arguments"
 BAD_ROLE: Final = InvalidArgument("invalid role: {role}")
-#: How memberships and roles in a body may be wrong.
+#: How memberships and roles in a body may be wrong. A project may also go at the last moment.
 ROLE_ERRORS: Final = (
     InvalidArgument("duplicate reference of project {project}"),
     InvalidArgument("invalid project: {project}"),
     BAD_ROLE,
+    NotFound("project"),
 )
 
 

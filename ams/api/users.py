@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ams.api import answers, formats
+from ams.api import answers, formats, previews
 from ams.api.calls import Call, known_caller
 from ams.api.operations import BodyKind, Parameter, operation
 from ams.api.user_bodies import (
@@ -152,7 +152,7 @@ async def refresh_token(call: Call) -> answers.User:
     return answers.User.of(await users.by_id(store, record.id), token)
 
 
-@operation("users:delete", "DELETE", USER, errors=[NotFound("User")])
+@operation("users:delete", "DELETE", USER, errors=[NotFound("User")], preview=previews.user)
 async def delete(call: Call) -> None:
     """Delete a user (contract: ams-users-metrics 5.9, 14 #2)."""
     store = call.broker.store

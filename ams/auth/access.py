@@ -1,9 +1,15 @@
-"""What a caller may do (contract: ams-users-metrics 2)."""
+"""What a caller may do (contract: ams-users-metrics 2).
+
+The functions called `judge_...` decide and say why; the others raise by what these decide.
+"""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
+from enum import Enum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from ams.auth.roles import (
     CONSUMER,
@@ -16,6 +22,7 @@ from ams.auth.roles import (
 from ams.auth.tokens import digest
 from ams.metadata.records import Caller
 from ams.service.errors import Forbidden, Unauthorized
+from ams.service.settings_sections import AuthSettings
 
 #: Who holds the service token: no user, with all rights in every project.
 SERVICE_CALLER = Caller(
@@ -29,6 +36,80 @@ SERVICE_CALLER = Caller(
 _NO_ROLES: frozenset[str] = frozenset()
 _PULLS_PUSHED = frozenset({SERVICE_ADMIN, PUSH_WORKER})
 _SEES_ALL = frozenset({SERVICE_ADMIN, PROJECT_ADMIN})
+
+
+class ListRule(Enum):
+    """How a route looks at an access list. Who must be on it, must be whatever else they are."""
+
+    #: The topic's, of publishers (contract: O-5).
+    PUBLISH = "publish"
+    #: The subscription's, of consumers.
+    PULL = "pull"
+    #: The same, unless `consumer_acl_everywhere` is off (contract: decision 16).
+    CONSUME = "consume"
+    #: Those of all the topic's subscriptions, one of which will do; of consumers who are no admins.
+    PEEK = "peek"
+
+
+#: By route, how it looks at an access list. Other routes look at none.
+LIST_RULES: Mapping[str, ListRule] = MappingProxyType(
+    {
+        "topics:publish": ListRule.PUBLISH,
+        "topics:metrics": ListRule.PUBLISH,  # contract: ams-users-metrics 2.6
+        "topics:history": ListRule.PUBLISH,
+        "topics:peek": ListRule.PEEK,
+        "subscriptions:pull": ListRule.PULL,
+        "subscriptions:metrics": ListRule.PULL,
+        "subscriptions:history": ListRule.PULL,
+        "subscriptions:acknowledge": ListRule.CONSUME,
+        "subscriptions:offsets": ListRule.CONSUME,
+        "subscriptions:timeToOffset": ListRule.CONSUME,
+        "subscriptions:modifyOffset": ListRule.CONSUME,
+        "subscriptions:modifyAckDeadline": ListRule.CONSUME,
+        "subscriptions:purge": ListRule.CONSUME,
+    }
+)
+
+
+class RouteReason(Enum):
+    """Why a caller may use a route, or not."""
+
+    #: One of their roles may use it.
+    ROLE = "role"
+    #: There is no caller, or none with a role there.
+    NO_ROLES = "no roles"
+    #: None of their roles may use it.
+    OTHER_ROLES = "other roles"
+
+
+class RouteVerdict(NamedTuple):
+    """Whether a caller may use a route: `roles` are those that count there."""
+
+    reason: RouteReason
+    roles: frozenset[str]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether they may."""
+        return self.reason is RouteReason.ROLE
+
+
+class ListReason(Enum):
+    """Why an access list lets a caller pass, or does not."""
+
+    ON_IT = "on it"
+    NOT_ON_IT = "not on it"
+    #: It counts for roles only that the caller has not, or has an exempt one besides.
+    OTHER_ROLES = "other roles"
+    #: `per_resource_auth` is off.
+    LISTS_OFF = "lists are off"
+    #: `consumer_acl_everywhere` is off.
+    PULL_ONLY = "pull only"
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it lets them pass."""
+        return self is not ListReason.NOT_ON_IT
 
 
 class ServiceToken:
@@ -67,12 +148,24 @@ def authorise(
         Unauthorized: There is no caller, or none with a role there.
         Forbidden: None of the roles may use the route.
     """
-    roles = _NO_ROLES if caller is None else roles_in(caller, project_id)
-    if not roles:
+    reason, roles = judge_route(table, route, caller, project_id)
+    if reason is RouteReason.NO_ROLES:
         raise Unauthorized
-    if not table.allows(route, roles):
+    if reason is RouteReason.OTHER_ROLES:
         raise Forbidden
     return roles
+
+
+def judge_route(
+    table: RoleTable, route: str, caller: Caller | None, project_id: int | None
+) -> RouteVerdict:
+    """Whether a caller may use a route: see `authorise`."""
+    roles = _NO_ROLES if caller is None else roles_in(caller, project_id)
+    if not roles:
+        return RouteVerdict(RouteReason.NO_ROLES, roles)
+    if not table.allows(route, roles):
+        return RouteVerdict(RouteReason.OTHER_ROLES, roles)
+    return RouteVerdict(RouteReason.ROLE, roles)
 
 
 def is_privileged(caller: Caller) -> bool:
@@ -83,28 +176,46 @@ def is_privileged(caller: Caller) -> bool:
     return SERVICE_ADMIN in caller.service_roles
 
 
-def require_publisher(caller: Caller, roles: frozenset[str], acl: frozenset[int]) -> None:
-    """Let a caller publish to a topic with this access list, or not (contract: O-5).
+def require_listed(
+    settings: AuthSettings,
+    route: str,
+    caller: Caller,
+    roles: frozenset[str],
+    acl: frozenset[int],
+) -> None:
+    """Let a caller use a route on what has this access list, or not.
 
-    Only publishers have to be on it; they have to be even if they have other roles too.
+    Args:
+        settings: Whether lists count at all.
+        route: One of `LIST_RULES`.
+        caller: Who wants to.
+        roles: What `authorise` has told of them.
+        acl: The ids of the users on the list.
 
     Raises:
-        Forbidden: The caller is a publisher and not on the list.
+        Forbidden: The caller has to be on the list, and is not.
     """
-    if PUBLISHER in roles and caller.user_id not in acl:
+    if judge_list(settings, LIST_RULES[route], caller, roles, acl) is ListReason.NOT_ON_IT:
         raise Forbidden
 
 
-def require_consumer(caller: Caller, roles: frozenset[str], acl: frozenset[int]) -> None:
-    """Let a caller consume from a subscription with this access list, or not.
-
-    As `require_publisher`, for consumers.
-
-    Raises:
-        Forbidden: The caller is a consumer and not on the list.
-    """
-    if CONSUMER in roles and caller.user_id not in acl:
-        raise Forbidden
+def judge_list(
+    settings: AuthSettings,
+    rule: ListRule,
+    caller: Caller,
+    roles: frozenset[str],
+    acl: frozenset[int],
+) -> ListReason:
+    """Whether an access list lets a caller pass: see `require_listed`."""
+    if not settings.per_resource_auth:
+        return ListReason.LISTS_OFF
+    if rule is ListRule.CONSUME and not settings.consumer_acl_everywhere:
+        return ListReason.PULL_ONLY
+    if (PUBLISHER if rule is ListRule.PUBLISH else CONSUMER) not in roles:
+        return ListReason.OTHER_ROLES
+    if rule is ListRule.PEEK and not roles.isdisjoint(_SEES_ALL):
+        return ListReason.OTHER_ROLES
+    return ListReason.ON_IT if caller.user_id in acl else ListReason.NOT_ON_IT
 
 
 def require_push_worker(roles: frozenset[str]) -> None:

@@ -97,8 +97,14 @@ CONTRACT_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
 OWN_ROLES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "audit:list": _SERVICE,
+        "access:explain": _PROJECT,
         "projects:audit": _PROJECT,
         "topics:modifyRetention": _PROJECT,
+        "topics:peek": _CONSUMER,
+        "topics:history": _PUBLISHER,
+        "topics:purge": _PROJECT,
+        "subscriptions:history": _CONSUMER,
+        "subscriptions:purge": _CONSUMER,
     }
 )
 
@@ -125,7 +131,11 @@ class RoleTable:
 
     def allows(self, route: str, roles: Set[str]) -> bool:
         """Whether one of these roles may use a route. A route without a row is for nobody."""
-        return not self._roles.get(route, _NOBODY).isdisjoint(roles)
+        return not self.roles_of(route).isdisjoint(roles)
+
+    def roles_of(self, route: str) -> frozenset[str]:
+        """The roles that may use a route."""
+        return self._roles.get(route, _NOBODY)
 
     def valid_roles(self) -> frozenset[str]:
         """All roles that can be given to somebody (contract: ams-users-metrics 3.1)."""

@@ -53,4 +53,4 @@ def show_acl(session: Session, users: Iterable[str]) -> None:
     if session.json:
         print_json({"authorized_users": list(users)})
         return
-    print_table(["USER"], [[user] for user in users])
+    print_table(["USER"], [[user] for user in users], nothing="No users.")

@@ -59,4 +59,5 @@ def audit(
             ]
             for entry in entries
         ],
+        nothing="No changes.",
     )

@@ -8,19 +8,24 @@ import typer
 
 import ams
 from ams.cli import (
+    access,
     audit,
     connection,
+    member,
+    metrics,
     migrate,
     project,
     publish,
     pull,
     push,
+    registration,
     schema,
     serve,
     settings,
     status,
     subscription,
     topic,
+    usage,
     user,
     version,
 )
@@ -49,9 +54,14 @@ for _name, _group in (
     ("subscription", subscription.app),
     ("schema", schema.app),
     ("user", user.app),
+    ("member", member.app),
+    ("registration", registration.app),
+    ("access", access.app),
 ):
     app.add_typer(_group, name=_name, rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)
 app.command("audit", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(audit.audit)
+app.command("metrics", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(metrics.metrics)
+app.command("usage", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(usage.usage)
 app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(status.status)
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)
 app.command("up", rich_help_panel=_RUN)(up)

@@ -5,14 +5,14 @@ Text for people has no control characters: what others have published must not s
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from ams.client import ReceivedMessage
+    from ams.client import Message
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_EXCEPT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -49,27 +49,49 @@ def print_json_line(value: object) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table. Outside of a terminal its lines are as long as they need to be."""
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    nothing: str,
+    numbers: Collection[str] = (),
+) -> None:
+    """Prints a table. Outside of a terminal its lines are as long as they need to be.
+
+    Args:
+        columns: titles of the columns.
+        rows: a cell for each of them.
+        nothing: what is said, beside the output, if there are no rows.
+        numbers: titles of the columns that are aligned on the right.
+    """
+    if not rows:
+        typer.echo(nothing, err=True)
+        return
     cleaned = [[clean(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _print_rich_table(columns, cleaned)
+        _print_rich_table(columns, cleaned, numbers)
         return
     lines = [columns, *cleaned]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        cells = [
+            cell.rjust(width) if title in numbers else cell.ljust(width)
+            for title, cell, width in zip(columns, line, widths, strict=True)
+        ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
-def _print_rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_rich_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str]
+) -> None:
     # Late: rich takes long to import, and a command whose output is piped does not need it.
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in numbers else "left"
+        table.add_column(column, overflow="fold", justify=justify)
     for row in rows:
         table.add_row(*row)
     Console(highlight=False, markup=False, emoji=False).print(table)
@@ -84,16 +106,15 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
             typer.echo(clean(value))
 
 
-def print_message(received: "ReceivedMessage") -> None:
-    """Prints a pulled message for people: id, time, attributes, and data below them."""
-    message = received.message
+def print_message(message: "Message") -> None:
+    """Prints a message for people: id, time, attributes, and data below them."""
     attributes = "  ".join(
         f"{clean(key)}={clean(value)}" for key, value in sorted(message.attributes.items())
     )
     typer.secho(message.message_id, bold=True, nl=False)
     typer.secho(f"  {clean(message.publish_time)}", dim=True, nl=False)
     typer.echo(f"  {attributes}" if attributes else "")
-    data, note = _readable(received)
+    data, note = _readable(message)
     if note:
         typer.secho(f"  ({note})", dim=True)
     for line in data.splitlines():
@@ -101,9 +122,8 @@ def print_message(received: "ReceivedMessage") -> None:
     sys.stdout.flush()
 
 
-def _readable(received: "ReceivedMessage") -> tuple[str, str]:
+def _readable(message: "Message") -> tuple[str, str]:
     """A message's data as text, and a note if it is not simply that."""
-    message = received.message
     try:
         data = message.data
     except ValueError:
@@ -117,3 +137,8 @@ def _readable(received: "ReceivedMessage") -> tuple[str, str]:
 def format_time(when: datetime) -> str:
     """A time as the API writes it."""
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_the_second(time: str) -> str:
+    """A time of the API without a fraction of a second; none stays none."""
+    return f"{time.rstrip('Z').partition('.')[0]}Z" if time else ""

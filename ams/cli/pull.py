@@ -64,7 +64,7 @@ def pull(
     project = session.project
     with session.client(subscription=subscription) as client:
         if follow:
-            show = print_json_line if session.json else print_message
+            show = print_json_line if session.json else _show
             _follow(_Puller(client, project, subscription, wait=True), most, show)
             return
         puller = _Puller(client, project, subscription, wait=wait)
@@ -75,6 +75,10 @@ def pull(
             puller.acknowledge(messages)
         elif messages and sys.stderr.isatty():
             typer.secho("Not acknowledged: add --ack to go on with the next.", dim=True, err=True)
+
+
+def _show(received: "ReceivedMessage") -> None:
+    print_message(received.message)
 
 
 class _Puller:
@@ -131,6 +135,6 @@ def _print(messages: "Sequence[ReceivedMessage]", *, as_json: bool) -> None:
         print_json({"receivedMessages": messages})
         return
     for received in messages:
-        print_message(received)
+        _show(received)
     if not messages and sys.stderr.isatty():
         typer.secho("No messages.", dim=True, err=True)

@@ -69,6 +69,7 @@ def list_all(session: Session) -> None:
             [each.short_name, each.type, "checked" if each.attributes_schema is not None else ""]
             for each in schemas
         ],
+        nothing="No schemas.",
     )
 
 

@@ -5,23 +5,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ams.cli import acl as access
+from ams.cli import listing, units
 from ams.cli import push_options as options
-from ams.cli import units
 from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
+from ams.cli.history import subscription_history
+from ams.cli.metrics import show_subscription_metrics
+from ams.cli.names import SubscriptionName as Name
 from ams.cli.output import format_time, print_fields, print_json, print_table
+from ams.cli.previews import DryRun, show_preview
+from ams.cli.purge import purge_subscription
 from ams.cli.push_options import Given, Retry
 from ams.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from ams.client import Offsets, PushConfig, Subscription
+    from ams.client import Movement, Offsets, PushConfig, Subscription
 
 app = typer.Typer(help="Make, show, change and remove subscriptions.", no_args_is_help=True)
-
-Name = Annotated[
-    str,
-    typer.Argument(metavar="SUBSCRIPTION", help="Name of the subscription.", show_default=False),
-]
+app.command("history")(subscription_history)
+app.command("purge")(purge_subscription)
 
 
 @app.command("create")
@@ -59,12 +61,27 @@ def create(
 
 @app.command("list")
 @with_session
-def list_all(session: Session) -> None:
-    """List the subscriptions of a project, newest first."""
+def list_all(
+    session: Session,
+    full: listing.Full = False,
+    sort: listing.SubscriptionSort = "",
+    descending: listing.Descending = False,
+    name_has: listing.Filter = "",
+) -> None:
+    """List the subscriptions of a project, newest first unless they are sorted."""
+    counters = listing.SUBSCRIPTION_COUNTERS
+    order = listing.order(sort, counters, descending=descending)
+    full = listing.is_full(full, sort, counters)
     with session.client() as client:
-        subscriptions = list(client.subscriptions.list(session.project))
+        found = client.subscriptions.list(
+            session.project, full=full, order_by=order, name_has=name_has
+        )
+        subscriptions = list(found)
     if session.json:
         print_json({"subscriptions": subscriptions})
+        return
+    if full:
+        listing.print_full_subscriptions(subscriptions)
         return
     print_table(
         ["SUBSCRIPTION", "TOPIC", "DEADLINE", "CREATED"],
@@ -77,6 +94,8 @@ def list_all(session: Session) -> None:
             ]
             for subscription in subscriptions
         ],
+        nothing="No subscriptions.",
+        numbers=["DEADLINE"],
     )
 
 
@@ -88,10 +107,27 @@ def show(session: Session, name: Name) -> None:
         _show(session, client.subscriptions.show(session.project, name))
 
 
+@app.command("metrics")
+@with_session
+def metrics(session: Session, name: Name) -> None:
+    """Show how much is consumed from a subscription, and how fast."""
+    with session.client() as client:
+        show_subscription_metrics(session, client.subscriptions.metrics(session.project, name))
+
+
 @app.command("delete")
 @with_session
-def delete(session: Session, name: Name, yes: Yes = False) -> None:
+def delete(session: Session, name: Name, yes: Yes = False, dry_run: DryRun = False) -> None:
     """Delete a subscription."""
+    if dry_run:
+        with session.client() as client:
+            loss = client.subscriptions.preview_delete(session.project, name)
+        numbers = [
+            ("messages not acknowledged", units.format_number(loss.backlog)),
+            ("places on access lists", units.format_number(loss.acl_entries)),
+        ]
+        show_preview(session, loss, numbers)
+        return
     confirm(f"Delete subscription {name}?", yes=yes)
     with session.client() as client:
         client.subscriptions.delete(session.project, name)
@@ -151,6 +187,7 @@ def seek(
     end: Annotated[
         bool, typer.Option("--end", help="Go to the end: only what is published from now on.")
     ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Choose the next message of a subscription: go back to see some again, or skip some."""
     if (offset is not None) + bool(time) + start + end != 1:
@@ -163,6 +200,11 @@ def seek(
         elif offset is None:
             known = client.subscriptions.offsets(project, name)
             offset = known.min if start else known.max
+        if dry_run:
+            _show_movement(
+                session, client.subscriptions.preview_modify_offset(project, name, offset)
+            )
+            return
         client.subscriptions.modify_offset(project, name, offset)
         _show_offsets(session, client.subscriptions.offsets(project, name))
 
@@ -178,6 +220,17 @@ def ack_deadline(
     with session.client() as client:
         client.subscriptions.modify_ack_deadline(session.project, name, seconds)
         _show(session, client.subscriptions.show(session.project, name))
+
+
+def _show_movement(session: Session, movement: "Movement") -> None:
+    show_preview(
+        session,
+        movement,
+        [
+            ("messages skipped", units.format_number(movement.skipped)),
+            ("messages delivered again", units.format_number(movement.replayed)),
+        ],
+    )
 
 
 @app.command("modify-push")

@@ -5,20 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ams.cli import acl as access
-from ams.cli import units
+from ams.cli import listing, units
 from ams.cli.confirm import Yes, confirm
 from ams.cli.failure import CommandFailed, Exit
+from ams.cli.history import topic_history
+from ams.cli.metrics import show_topic_metrics
+from ams.cli.names import TopicName as Name
 from ams.cli.output import format_time, print_fields, print_json, print_table
+from ams.cli.peek import peek
+from ams.cli.previews import DryRun, show_preview
+from ams.cli.purge import purge_topic
 from ams.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from ams.client import Topic
+    from ams.client import Topic, TopicLoss
 
 app = typer.Typer(help="Make, show, change and remove topics.", no_args_is_help=True)
+app.command("peek")(peek)
+app.command("history")(topic_history)
+app.command("purge")(purge_topic)
 
-Name = Annotated[
-    str, typer.Argument(metavar="TOPIC", help="Name of the topic.", show_default=False)
-]
 RetentionTime = Annotated[
     str,
     typer.Option(
@@ -56,16 +62,30 @@ def create(
 
 @app.command("list")
 @with_session
-def list_all(session: Session) -> None:
-    """List the topics of a project, newest first."""
+def list_all(
+    session: Session,
+    full: listing.Full = False,
+    sort: listing.TopicSort = "",
+    descending: listing.Descending = False,
+    name_has: listing.Filter = "",
+) -> None:
+    """List the topics of a project, newest first unless they are sorted."""
+    counters = listing.TOPIC_COUNTERS
+    order = listing.order(sort, counters, descending=descending)
+    full = listing.is_full(full, sort, counters)
     with session.client() as client:
-        topics = list(client.topics.list(session.project))
+        found = client.topics.list(session.project, full=full, order_by=order, name_has=name_has)
+        topics = list(found)
     if session.json:
         print_json({"topics": topics})
+        return
+    if full:
+        listing.print_full_topics(topics)
         return
     print_table(
         ["TOPIC", "CREATED", "KEEPS"],
         [[topic.short_name, format_time(topic.created_on), _keeps(topic)] for topic in topics],
+        nothing="No topics.",
     )
 
 
@@ -77,10 +97,38 @@ def show(session: Session, name: Name) -> None:
         _show(session, client.topics.show(session.project, name))
 
 
+@app.command("subscriptions")
+@with_session
+def subscriptions(session: Session, name: Name) -> None:
+    """List the subscriptions to a topic, oldest first."""
+    with session.client() as client:
+        names = client.topics.subscriptions(session.project, name)
+    if session.json:
+        print_json({"subscriptions": names})
+        return
+    print_table(
+        ["SUBSCRIPTION"],
+        [[each.rpartition("/")[2]] for each in names],
+        nothing="No subscriptions.",
+    )
+
+
+@app.command("metrics")
+@with_session
+def metrics(session: Session, name: Name) -> None:
+    """Show how much is published to a topic, in all and a day, and how fast."""
+    with session.client() as client:
+        show_topic_metrics(session, client.topics.metrics(session.project, name))
+
+
 @app.command("delete")
 @with_session
-def delete(session: Session, name: Name, yes: Yes = False) -> None:
+def delete(session: Session, name: Name, yes: Yes = False, dry_run: DryRun = False) -> None:
     """Delete a topic and its messages; its subscriptions stay."""
+    if dry_run:
+        with session.client() as client:
+            _show_loss(session, client.topics.preview_delete(session.project, name))
+        return
     confirm(f"Delete topic {name} and its messages?", yes=yes)
     with session.client() as client:
         client.topics.delete(session.project, name)
@@ -151,6 +199,19 @@ def schema(
         _show(session, client.topics.show(session.project, name))
 
 
+def _show_loss(session: Session, loss: "TopicLoss") -> None:
+    size = units.format_size(loss.bytes)
+    show_preview(
+        session,
+        loss,
+        [
+            ("messages deleted", f"{units.format_number(loss.messages)}, {size}"),
+            ("subscriptions without a topic", units.format_number(loss.subscriptions)),
+            ("places on access lists", units.format_number(loss.acl_entries)),
+        ],
+    )
+
+
 def _retention(time: str, size: str) -> tuple[int | None, int | None]:
     return (
         units.seconds("--retention", time) if time else None,
@@ -159,11 +220,14 @@ def _retention(time: str, size: str) -> tuple[int | None, int | None]:
 
 
 def _keeps(topic: "Topic") -> str:
-    limits = [
-        topic.retention_duration,
-        f"{topic.retention_bytes} bytes" if topic.retention_bytes else "",
-    ]
-    return ", ".join(filter(None, limits))
+    limits = []
+    if topic.retention_duration:
+        seconds = int(topic.retention_duration.removesuffix("s"))
+        limits.append(units.format_seconds(seconds) if seconds else "for ever")
+    if topic.retention_bytes:
+        size = int(topic.retention_bytes)
+        limits.append(units.format_size(size) if size else "any size")
+    return ", ".join(limits) or "default"
 
 
 def _show(session: Session, topic: "Topic") -> None:

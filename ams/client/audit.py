@@ -30,14 +30,15 @@ def page(
         since: only what was done then or later, such as `2026-01-02T03:04:05Z`.
         until: only what was done before that time.
     """
-    filters = {
-        "actor": actor,
-        "action": action,
-        "resource": resource,
-        "since": since,
-        "until": until,
-    }
-    query = page_query(page_size, page_token) | {k: v for k, v in filters.items() if v}
+    query = page_query(
+        page_size,
+        page_token,
+        actor=actor,
+        action=action,
+        resource=resource,
+        since=since,
+        until=until,
+    )
     path = f"{project_path(project)}/audit" if project else "/v1/audit"
     return Call("GET", path, _page, Repeat.SAFE, query=query)
 

@@ -7,8 +7,9 @@ any transport can share them.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -28,8 +29,10 @@ class Repeat(Enum):
     SAFE = "safe"
     #: If it was done, the second time is refused: a create would say 409 of its own success.
     REFUSED = "refused"
-    #: It is done twice.
+    #: What it made is there twice.
     DUPLICATES = "duplicates"
+    #: The second time it does more than the first.
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,23 @@ class Call(Generic[T_co]):
         path: path below the broker's URL; all names in it were checked.
         read: turns the body into the result; raises msgspec.DecodeError if it is something else.
         repeat: what it means to send it once more.
-        query: query parameters.
+        query: query parameters; those with several values are there several times.
         body: request body, or None for none.
         may_wait_seconds: how long the broker may hold the answer back on purpose.
+        shown_path: what errors say instead of a path that holds a secret.
     """
 
     method: str
     path: str
     read: Callable[[bytes], T_co]
     repeat: Repeat
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     body: bytes | None = None
     may_wait_seconds: float = 0.0
+    shown_path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.shown_path or self.path}"
 
 
 class Page(Protocol[T_co]):
@@ -110,16 +118,37 @@ def checked_name(what: str, name: str) -> str:
     return name
 
 
+def checked_secret(what: str, secret: str) -> str:
+    """Returns a secret that goes into a path, if it is like a name.
+
+    Raises:
+        InvalidName: it is not; the error does not show it.
+    """
+    if not _NAME.fullmatch(secret):
+        raise InvalidName(f"Invalid {what}: it may have letters, digits, - and _ only")
+    return secret
+
+
 def project_path(project: str) -> str:
     """Path of a project."""
     return f"/v1/projects/{checked_name('project', project)}"
 
 
-def page_query(page_size: int, page_token: str) -> dict[str, str]:
-    """Query parameters of one page of a list; no size means everything on one page."""
-    query = {}
-    if page_size:
-        query["pageSize"] = str(page_size)
-    if page_token:
-        query["pageToken"] = page_token
-    return query
+def time_text(when: datetime) -> str:
+    """A time as the API takes it, to the millisecond; local time if it has no time zone."""
+    # contract: ams-core 6.5 - exactly three digits of a second, and a literal Z.
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def page_query(page_size: int, page_token: str, **others: str) -> dict[str, str]:
+    """Query parameters of one page of a list; no size means everything on one page.
+
+    Others are left out if they are empty.
+    """
+    size = str(page_size) if page_size else ""
+    query = {"pageSize": size, "pageToken": page_token, **others}
+    return {name: value for name, value in query.items() if value}
+
+
+#: Has the broker say what it would do, and do nothing.
+DRY_RUN: Final = {"dryRun": "true"}

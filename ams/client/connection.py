@@ -116,7 +116,7 @@ class Endpoint:
             return call.read(response.content)
         except msgspec.MsgspecError as error:
             raise UnexpectedAnswer(
-                f"{self.url} does not answer {call.method} {call.path} like an AMS broker: {error}"
+                f"{self.url} does not answer {call} like an AMS broker: {error}"
             ) from error
 
 

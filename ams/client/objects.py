@@ -1,6 +1,8 @@
 """What the API sends and takes, as types. Fields are named as in Python, JSON keys as on the wire.
 
-Encoding an object with `msgspec.json` gives the JSON that the broker sent.
+Encoding an object with `msgspec.json` gives the JSON that the broker sent. Users are in
+`user_objects.py`, metrics in `metric_objects.py`, how topics and subscriptions fare in
+`statistics_objects.py`, and what something would do in `preview_objects.py`.
 """
 
 import base64
@@ -9,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
+
+from ams.client.statistics_objects import SubscriptionStatistics, TopicStatistics
 
 
 class Project(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,6 +41,7 @@ class Topic(Struct, frozen=True, kw_only=True, omit_defaults=True):
         retention_duration: how long it keeps messages, such as `604800s`; empty for the broker's
             default.
         retention_bytes: how many bytes it keeps; empty for the broker's default.
+        statistics: how it fares; told in full lists only.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Topic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_on: datetime
     retention_duration: str = field(default="", name="messageRetentionDuration")
     retention_bytes: str = field(default="", name="messageRetentionBytes")
+    statistics: TopicStatistics | None = None
 
     @property
     def short_name(self) -> str:
@@ -52,7 +58,7 @@ class Topic(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TopicPage(Struct, frozen=True, rename="camel"):
-    """Some of a project's topics, newest first; an empty `next_page_token` ends the list."""
+    """Some of a project's topics; an empty `next_page_token` ends the list."""
 
     topics: tuple[Topic, ...]
     next_page_token: str
@@ -165,6 +171,7 @@ class Subscription(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
         name: `/projects/PROJECT/subscriptions/SUBSCRIPTION`.
         topic: `/projects/PROJECT/topics/TOPIC`, also after that topic is gone.
         push_status: how push delivery fares; empty if there is none.
+        statistics: how it fares; told in full lists only.
     """
 
     name: str
@@ -173,6 +180,7 @@ class Subscription(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     ack_deadline_seconds: int
     push_status: str = ""
     created_on: datetime
+    statistics: SubscriptionStatistics | None = None
 
     @property
     def short_name(self) -> str:
@@ -186,7 +194,7 @@ class Subscription(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 
 class SubscriptionPage(Struct, frozen=True, rename="camel"):
-    """Some of a project's subscriptions, newest first; an empty `next_page_token` ends the list."""
+    """Some of a project's subscriptions; an empty `next_page_token` ends the list."""
 
     subscriptions: tuple[Subscription, ...]
     next_page_token: str
@@ -256,6 +264,24 @@ class Message(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
             raise ValueError(f"the data of message {self.message_id} is not base64") from error
 
 
+class PeekedMessages(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Some messages of a topic, in their order.
+
+    Attributes:
+        messages: what was asked for.
+        first_offset: id of the first message that was looked at.
+        next_offset: where to go on; `end` if all was looked at.
+        oldest: id of the oldest message that is kept.
+        end: id that the next published message will get.
+    """
+
+    messages: tuple[Message, ...]
+    first_offset: int
+    next_offset: int
+    oldest: int
+    end: int
+
+
 class ReceivedMessage(Struct, frozen=True, rename="camel"):
     """A pulled message, and the id that acknowledges it and all before it."""
 
@@ -287,46 +313,6 @@ class OffsetAtTime(Struct, frozen=True):
     """The first message published at or after some time."""
 
     offset: int
-
-
-class ProjectRoles(Struct, frozen=True):
-    """A user's roles in one project, and the topics and subscriptions whose lists have the user."""
-
-    project: str
-    roles: tuple[str, ...] | None = None
-    topics: tuple[str, ...] = ()
-    subscriptions: tuple[str, ...] = ()
-
-
-class User(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A user; what the caller may not see is empty, and `service_roles` may be None for none."""
-
-    uuid: str
-    projects: tuple[ProjectRoles, ...] = ()
-    name: str
-    first_name: str = ""
-    last_name: str = ""
-    organization: str = ""
-    description: str = ""
-    token: str = ""
-    email: str
-    service_roles: tuple[str, ...] | None
-    created_on: datetime
-    modified_on: datetime
-    created_by: str = ""
-
-
-class UserPage(Struct, frozen=True, rename="camel"):
-    """Some users, newest first; an empty `next_page_token` ends the list."""
-
-    users: tuple[User, ...]
-    next_page_token: str
-    total_size: int
-
-    @property
-    def items(self) -> tuple[User, ...]:
-        """What the page holds."""
-        return self.users
 
 
 class PushServer(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import httpx
 
-from ams.client.call import Call, Repeat
+from ams.client.call import Call, Repeat, no_answer
 from ams.client.errors import ClientError, ConnectionLost, NotConnected, ServiceError
 
 T = TypeVar("T")
@@ -28,8 +28,10 @@ class Retries:
 
     A call is sent again if there was no connection, so that nothing was sent. After a 502, 503 or
     504, or a connection that broke, it may have been done; then it is sent again if that does no
-    harm: everything but creating, which is repeated after a 503 only (if it was done after all,
-    the repetition is refused with 409), and publishing, which would store the messages twice.
+    harm: everything but what is refused once it was done, which is repeated after a 503 only
+    (creating something, giving it a new name, adding and removing members, deciding on a
+    registration), what would then be there twice (messages, registrations), and purging, which
+    would remove more.
     Nothing is repeated after another answer or after a timeout.
 
     The pause before an attempt is random, between 0 and a limit that doubles from
@@ -43,7 +45,8 @@ class Retries:
         attempts: most attempts of one call, the first included.
         base_seconds: longest pause before the second attempt.
         cap_seconds: longest pause, also if the broker asks for a longer one.
-        may_duplicate: whether to repeat a publish, too, that may have been stored already.
+        may_duplicate: whether to repeat a publish or a registration, too, that may have been stored
+            already.
     """
 
     attempts: int = ATTEMPTS
@@ -73,7 +76,7 @@ class Retries:
                 return True
             case ServiceError(code=503):
                 # Where a store's answer was lost, it has been done and yet the answer is 503.
-                return repeat is not Repeat.DUPLICATES
+                return repeat in (Repeat.SAFE, Repeat.REFUSED)
             case ConnectionLost() | ServiceError(code=502 | 504):
                 return repeat is Repeat.SAFE
         return False
@@ -113,6 +116,8 @@ def _is_gone(call: Call[object], error: ClientError) -> bool:
     """Whether a repeated delete has found that the first one had done it."""
     return (
         call.method == "DELETE"
+        # Else it only asks what a deletion would do.
+        and call.read is no_answer
         and isinstance(error, ServiceError)
         and error.code == httpx.codes.NOT_FOUND
     )

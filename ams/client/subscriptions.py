@@ -1,11 +1,12 @@
 """The API's requests about subscriptions."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
 from ams.client.call import (
+    DRY_RUN,
     Call,
     Listing,
     Repeat,
@@ -15,7 +16,10 @@ from ams.client.call import (
     no_answer,
     page_query,
     project_path,
+    time_text,
 )
+from ams.client.metric_objects import Metric
+from ams.client.metrics import metrics_answer
 from ams.client.objects import (
     Acl,
     OffsetAtTime,
@@ -26,12 +30,18 @@ from ams.client.objects import (
     Subscription,
     SubscriptionPage,
 )
+from ams.client.preview_objects import Movement, SubscriptionLoss, SubscriptionPurge
+from ams.client.statistics_objects import SubscriptionHistory
 
 #: The longest that a broker may hold a pull which waits for messages (contract: ams-core 5.5).
 LONGEST_PULL_WAIT_SECONDS = 300.0
 
 _subscription = answer(Subscription)
 _subscription_page = answer(SubscriptionPage)
+_loss = answer(SubscriptionLoss)
+_purge = answer(SubscriptionPurge)
+_movement = answer(Movement)
+_history = answer(SubscriptionHistory)
 _authorized_users = answer_part(Acl, lambda acl: acl.authorized_users)
 _received_messages = answer_part(PulledMessages, lambda pulled: pulled.received_messages)
 _offsets = answer(Offsets)
@@ -77,21 +87,84 @@ def show(project: str, subscription: str) -> Call[Subscription]:
     return Call("GET", _path(project, subscription), _subscription, Repeat.SAFE)
 
 
-def page(project: str, page_size: int = 0, page_token: str = "") -> Call[SubscriptionPage]:
-    """Some subscriptions of a project, newest first; all of them if there is no page size."""
+def page(
+    project: str,
+    page_size: int = 0,
+    page_token: str = "",
+    *,
+    full: bool = False,
+    order_by: str = "",
+    name_has: str = "",
+) -> Call[SubscriptionPage]:
+    """Some subscriptions of a project; all of them if there is no page size.
+
+    Args:
+        project: name of the project.
+        page_size: most subscriptions of the page; 0 for all, of a full page for a hundred.
+        page_token: `next_page_token` of the page before.
+        full: whether to tell how they fare: their `statistics`.
+        order_by: `name`, `created`, or with `full` a number among the statistics, such as
+            `backlog`; downwards with ` desc` at its end. Without it the newest comes first.
+        name_has: only what has this in its name, in upper or lower case.
+    """
+    query = page_query(
+        page_size,
+        page_token,
+        view="full" if full else "",
+        orderBy=order_by,
+        filter=name_has,
+    )
     path = f"{project_path(project)}/subscriptions"
-    query = page_query(page_size, page_token)
     return Call("GET", path, _subscription_page, Repeat.SAFE, query=query)
 
 
-def list_all(project: str, *, page_size: int = 500) -> Listing[Subscription]:
-    """All subscriptions of a project, newest first, asked for page by page."""
-    return Listing(lambda token: page(project, page_size, token))
+def list_all(
+    project: str,
+    *,
+    page_size: int = 500,
+    full: bool = False,
+    order_by: str = "",
+    name_has: str = "",
+) -> Listing[Subscription]:
+    """All subscriptions of a project, asked for page by page; options are as for `page`."""
+    return Listing(
+        lambda token: page(
+            project, page_size, token, full=full, order_by=order_by, name_has=name_has
+        )
+    )
 
 
 def delete(project: str, subscription: str) -> Call[None]:
     """Deletes a subscription."""
     return Call("DELETE", _path(project, subscription), no_answer, Repeat.SAFE)
+
+
+def preview_delete(project: str, subscription: str) -> Call[SubscriptionLoss]:
+    """What deleting a subscription would do; nothing is done."""
+    return Call("DELETE", _path(project, subscription), _loss, Repeat.SAFE, query=DRY_RUN)
+
+
+def purge(project: str, subscription: str) -> Call[SubscriptionPurge]:
+    """Skips all messages that are not acknowledged."""
+    return Call("POST", f"{_path(project, subscription)}:purge", _purge, Repeat.NEVER)
+
+
+def preview_purge(project: str, subscription: str) -> Call[SubscriptionPurge]:
+    """What purging a subscription would do; nothing is done."""
+    path = f"{_path(project, subscription)}:purge"
+    return Call("POST", path, _purge, Repeat.SAFE, query=DRY_RUN)
+
+
+def history(project: str, subscription: str, window: str = "1h") -> Call[SubscriptionHistory]:
+    """How a subscription fared in the last hour (`1h`), day (`24h`) or week (`7d`)."""
+    path = f"{_path(project, subscription)}:history"
+    return Call("GET", path, _history, Repeat.SAFE, query={"window": window})
+
+
+def metrics(project: str, subscription: str) -> Call[tuple[Metric, ...]]:
+    """How much is consumed from a subscription, in all and a second."""
+    path = f"{_path(project, subscription)}:metrics"
+    return Call("GET", path, metrics_answer, Repeat.SAFE)
 
 
 def acl(project: str, subscription: str) -> Call[tuple[str, ...]]:
@@ -157,15 +230,20 @@ def modify_offset(project: str, subscription: str, offset: int) -> Call[None]:
     return Call("POST", path, no_answer, Repeat.SAFE, body=body)
 
 
+def preview_modify_offset(project: str, subscription: str, offset: int) -> Call[Movement]:
+    """What making message `offset` the next one would do; nothing is done."""
+    body = msgspec.json.encode({"offset": offset})
+    path = f"{_path(project, subscription)}:modifyOffset"
+    return Call("POST", path, _movement, Repeat.SAFE, query=DRY_RUN, body=body)
+
+
 def time_to_offset(project: str, subscription: str, when: datetime) -> Call[int]:
     """Offset of the first message published at or after `when`, to the millisecond.
 
     A `when` without a time zone is in local time, as everywhere in Python.
     """
-    # contract: ams-core 6.5 - exactly three digits of a second, and a literal Z.
-    text = when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     path = f"{_path(project, subscription)}:timeToOffset"
-    return Call("GET", path, _offset_at_time, Repeat.SAFE, query={"time": text})
+    return Call("GET", path, _offset_at_time, Repeat.SAFE, query={"time": time_text(when)})
 
 
 def modify_ack_deadline(project: str, subscription: str, seconds: int) -> Call[None]:

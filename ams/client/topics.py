@@ -1,10 +1,12 @@
 """The API's requests about topics."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import msgspec
 
 from ams.client.call import (
+    DRY_RUN,
     Call,
     Listing,
     Repeat,
@@ -14,18 +16,28 @@ from ams.client.call import (
     no_answer,
     page_query,
     project_path,
+    time_text,
 )
+from ams.client.metric_objects import Metric
+from ams.client.metrics import metrics_answer
 from ams.client.objects import (
     Acl,
     MessageIds,
     OutgoingMessage,
+    PeekedMessages,
     SubscriptionNames,
     Topic,
     TopicPage,
 )
+from ams.client.preview_objects import TopicLoss, TopicPurge
+from ams.client.statistics_objects import TopicHistory
 
 _topic = answer(Topic)
 _topic_page = answer(TopicPage)
+_loss = answer(TopicLoss)
+_purge = answer(TopicPurge)
+_peeked = answer(PeekedMessages)
+_history = answer(TopicHistory)
 _authorized_users = answer_part(Acl, lambda acl: acl.authorized_users)
 _message_ids = answer_part(MessageIds, lambda answered: answered.message_ids)
 _subscription_names = answer_part(SubscriptionNames, lambda answered: answered.subscriptions)
@@ -61,16 +73,51 @@ def show(project: str, topic: str) -> Call[Topic]:
     return Call("GET", _path(project, topic), _topic, Repeat.SAFE)
 
 
-def page(project: str, page_size: int = 0, page_token: str = "") -> Call[TopicPage]:
-    """Some topics of a project, newest first; all of them if there is no page size."""
+def page(
+    project: str,
+    page_size: int = 0,
+    page_token: str = "",
+    *,
+    full: bool = False,
+    order_by: str = "",
+    name_has: str = "",
+) -> Call[TopicPage]:
+    """Some topics of a project; all of them if there is no page size.
+
+    Args:
+        project: name of the project.
+        page_size: most topics of the page; 0 for all, of a full page for a hundred.
+        page_token: `next_page_token` of the page before.
+        full: whether to tell how they fare: their `statistics`.
+        order_by: `name`, `created`, or with `full` a number among the statistics, such as
+            `storedBytes`; downwards with ` desc` at its end. Without it the newest comes first.
+        name_has: only what has this in its name, in upper or lower case.
+    """
+    query = page_query(
+        page_size,
+        page_token,
+        view="full" if full else "",
+        orderBy=order_by,
+        filter=name_has,
+    )
     path = f"{project_path(project)}/topics"
-    query = page_query(page_size, page_token)
     return Call("GET", path, _topic_page, Repeat.SAFE, query=query)
 
 
-def list_all(project: str, *, page_size: int = 500) -> Listing[Topic]:
-    """All topics of a project, newest first, asked for page by page."""
-    return Listing(lambda token: page(project, page_size, token))
+def list_all(
+    project: str,
+    *,
+    page_size: int = 500,
+    full: bool = False,
+    order_by: str = "",
+    name_has: str = "",
+) -> Listing[Topic]:
+    """All topics of a project, asked for page by page; options are as for `page`."""
+    return Listing(
+        lambda token: page(
+            project, page_size, token, full=full, order_by=order_by, name_has=name_has
+        )
+    )
 
 
 def delete(project: str, topic: str) -> Call[None]:
@@ -78,10 +125,70 @@ def delete(project: str, topic: str) -> Call[None]:
     return Call("DELETE", _path(project, topic), no_answer, Repeat.SAFE)
 
 
+def preview_delete(project: str, topic: str) -> Call[TopicLoss]:
+    """What deleting a topic would do; nothing is done."""
+    return Call("DELETE", _path(project, topic), _loss, Repeat.SAFE, query=DRY_RUN)
+
+
+def purge(project: str, topic: str) -> Call[TopicPurge]:
+    """Removes all messages that a topic has; ids go on from there."""
+    return Call("POST", f"{_path(project, topic)}:purge", _purge, Repeat.NEVER)
+
+
+def preview_purge(project: str, topic: str) -> Call[TopicPurge]:
+    """What purging a topic would do; nothing is done."""
+    path = f"{_path(project, topic)}:purge"
+    return Call("POST", path, _purge, Repeat.SAFE, query=DRY_RUN)
+
+
+def peek(
+    project: str,
+    topic: str,
+    limit: int = 10,
+    *,
+    offset: int | None = None,
+    since: datetime | None = None,
+    attributes: Mapping[str, str | None] | None = None,
+) -> Call[PeekedMessages]:
+    """Messages of a topic, which no subscription notices; it leaves an entry in the audit trail.
+
+    Args:
+        project: name of the project.
+        topic: short name of the topic.
+        limit: the most messages to return; the broker may return fewer.
+        offset: id of the message to begin with; without it, and without `since`, these are the
+            last messages.
+        since: begin with what was published then or later; in local time without a time zone.
+        attributes: only messages with these attributes, and with these values unless they are
+            None. The broker may find some only from `next_offset` on.
+    """
+    query: dict[str, str | list[str]] = {"limit": str(limit)}
+    if offset is not None:
+        query["offset"] = str(offset)
+    if since is not None:
+        query["time"] = time_text(since)
+    if attributes:
+        query["attribute"] = [
+            key if value is None else f"{key}={value}" for key, value in attributes.items()
+        ]
+    return Call("GET", f"{_path(project, topic)}/messages", _peeked, Repeat.SAFE, query=query)
+
+
+def history(project: str, topic: str, window: str = "1h") -> Call[TopicHistory]:
+    """How a topic fared in the last hour (`1h`), day (`24h`) or week (`7d`)."""
+    path = f"{_path(project, topic)}:history"
+    return Call("GET", path, _history, Repeat.SAFE, query={"window": window})
+
+
 def subscriptions(project: str, topic: str) -> Call[tuple[str, ...]]:
     """Full names (`/projects/P/subscriptions/S`) of a topic's subscriptions."""
     path = f"{_path(project, topic)}/subscriptions"
     return Call("GET", path, _subscription_names, Repeat.SAFE)
+
+
+def metrics(project: str, topic: str) -> Call[tuple[Metric, ...]]:
+    """How much is published to a topic, in all, a day and a second."""
+    return Call("GET", f"{_path(project, topic)}:metrics", metrics_answer, Repeat.SAFE)
 
 
 def acl(project: str, topic: str) -> Call[tuple[str, ...]]:

@@ -17,10 +17,10 @@ from ams.service.errors import UsersNotFound
 BATCH = 1000
 
 
-async def members(project_id: int, user_names: Sequence[str]) -> list[int]:
+async def members(project_id: int, user_names: Sequence[str], *, lock: bool = True) -> list[int]:
     """The ids of these members of a project, each once, in order.
 
-    They stay members until the end of the transaction.
+    With `lock` they stay members until the end of the transaction.
 
     Raises:
         UsersNotFound: Some are no members; it names them as often as `user_names` does.
@@ -29,11 +29,10 @@ async def members(project_id: int, user_names: Sequence[str]) -> list[int]:
     unique = list(dict.fromkeys(user_names))
     possible = [name for name in unique if names.can_exist(name)]
     for start in range(0, len(possible), BATCH):
-        rows = await (
-            Membership.filter(project_id=project_id, user__name__in=possible[start : start + BATCH])
-            .select_for_update()
-            .values_list("user__name", "user_id")
-        )
+        batch = possible[start : start + BATCH]
+        found = Membership.filter(project_id=project_id, user__name__in=batch)
+        found = found.select_for_update() if lock else found
+        rows = await found.values_list("user__name", "user_id")
         ids.update(cast("list[tuple[str, int]]", rows))
     missing = [name for name in user_names if name not in ids]
     if missing:
@@ -81,12 +80,20 @@ async def of_subscription(subscription_id: int) -> frozenset[int]:
     return frozenset(cast("list[int]", ids))
 
 
+async def of_subscriptions_to(topic_id: int) -> frozenset[int]:
+    """The ids of the users on the list of any subscription to a topic."""
+    ids = await SubscriptionAcl.filter(subscription__topic_id=topic_id).values_list(
+        "user_id", flat=True
+    )
+    return frozenset(cast("list[int]", ids))
+
+
 async def of_topics(project_id: int, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
-    """The lists of some of a project's topics, whose ids are in order; by topic id."""
+    """The lists of some of a project's topics, by topic id."""
     if len(ids) <= BATCH:
         rows = TopicAcl.filter(topic_id__in=ids)
     else:
-        first, last = sorted((ids[0], ids[-1]))
+        first, last = min(ids), max(ids)
         rows = TopicAcl.filter(
             topic__project_id=project_id, topic_id__gte=first, topic_id__lte=last
         )
@@ -95,11 +102,11 @@ async def of_topics(project_id: int, ids: Sequence[int]) -> Mapping[int, frozens
 
 
 async def of_subscriptions(project_id: int, ids: Sequence[int]) -> Mapping[int, frozenset[int]]:
-    """The lists of some of a project's subscriptions, whose ids are in order; by their ids."""
+    """The lists of some of a project's subscriptions, by their ids."""
     if len(ids) <= BATCH:
         rows = SubscriptionAcl.filter(subscription_id__in=ids)
     else:
-        first, last = sorted((ids[0], ids[-1]))
+        first, last = min(ids), max(ids)
         rows = SubscriptionAcl.filter(
             subscription__project_id=project_id,
             subscription_id__gte=first,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-#: Longest JSON of an entry's detail, in characters; of a longer one only the keys are kept.
+#: Longest JSON of an entry's detail, in characters; of a longer one the largest parts are left out.
 DETAIL_LENGTH = 16_384
 #: Most entries that one statement deletes.
 PRUNE_BATCH = 1000
@@ -61,44 +61,67 @@ def note(**detail: Any) -> None:  # noqa: ANN401 - whatever JSON can say
     """Add to the detail of what this request changes; without an origin, nothing."""
     current = origin.get()
     if current is not None:
-        current.detail.update(detail)
+        origin.set(replace(current, detail={**current.detail, **detail}))
 
 
 def in_project(uuid: str) -> None:
     """Have what this request changes count as a change of this project, which it has just made."""
     current = origin.get()
-    if current is not None and current.project_uuid is None:
+    if current is not None:
         origin.set(replace(current, project_uuid=uuid))
+
+
+def has_made(name: str) -> None:
+    """Have the entry be about what this request has just made, not about all things of its kind."""
+    current = origin.get()
+    if current is not None:
+        origin.set(replace(current, resource=f"{current.resource}/{name}"))
 
 
 async def record(store: Store, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """Do something that is not in the database, with an entry only if it succeeds.
 
-    The entry is there first: if the trail can't be written, nothing is done; so what `work` notes
-    is too late for it. `work` must not use the store, and must bear to be done again should the
-    database ask for another attempt.
+    The entry is there first: if the trail can't be written, nothing is done. What `work` notes is
+    added to it. `work` must not use the store, and must bear to be done again should the database
+    ask for another attempt.
 
     Raises:
         Whatever `work` raises.
         Unavailable: The database can't be reached. If it was lost at the very end, the work is
             done all the same.
     """
-    if origin.get() is None:
+    asked = origin.get()
+    if asked is None:
         return await work()
 
     async def recorded_work() -> ResultT:
-        await insert()
-        return await work()
+        origin.set(asked)
+        row = await insert()
+        result = await work()
+        noted = origin.get()
+        if row is not None and noted is not None and noted.detail != asked.detail:
+            row.detail = _bounded(noted.detail)
+            await row.save(update_fields=["detail"])
+        return result
 
     return await store.database.transaction(recorded_work)
 
 
-async def insert() -> None:
+async def add(store: Store) -> None:
+    """Write an entry for the current origin, if any; for what leaves nothing else to change.
+
+    Raises:
+        Unavailable: The database can't be reached.
+    """
+    await store.database.transaction(insert)
+
+
+async def insert() -> AuditRow | None:
     """Write an entry for the current origin, if any, as a part of the caller's transaction."""
     current = origin.get()
     if current is None:
-        return
-    await AuditRow.create(
+        return None
+    return await AuditRow.create(
         at=datetime.now(UTC),
         actor_uuid=current.actor_uuid,
         actor_name=current.actor_name[:TEXT_LENGTH],
@@ -202,9 +225,14 @@ async def prune(store: Store, older_than: datetime) -> int:
 
 
 def _bounded(detail: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(detail)) <= DETAIL_LENGTH:
-        return detail
-    return {"left_out": [key[:TEXT_LENGTH] for key in detail]}
+    lengths = {key: len(json.dumps({key: value})) for key, value in detail.items()}
+    left_out: list[str] = []
+    while sum(lengths.values()) > DETAIL_LENGTH:
+        largest = max(lengths, key=lengths.__getitem__)
+        del lengths[largest]
+        left_out.append(largest)
+    kept = {key: detail[key] for key in lengths}
+    return {**kept, "left_out": left_out} if left_out else kept
 
 
 def _entry(row: AuditRow) -> AuditEntry:

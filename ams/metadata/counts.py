@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -13,17 +13,25 @@ from tortoise.queryset import QuerySet
 from ams.metadata.models import (
     Membership,
     RetiredTopic,
+    Schema,
     Subscription,
     SubscriptionAcl,
     Topic,
     TopicAcl,
 )
-from ams.metadata.records import CountedTopic, MemberCounts, ProjectCounts, TopicSummary
+from ams.metadata.records import (
+    CountedTopic,
+    MemberCounts,
+    ProjectContents,
+    ProjectCounts,
+    TopicSummary,
+    UserTraces,
+)
 from ams.metadata.store import Store
 
 ModelT = TypeVar("ModelT", bound=Model)
 
-#: Most projects that one statement counts for, if not all.
+#: Most projects or topics that one statement counts for, if not all.
 BATCH = 1000
 
 
@@ -48,6 +56,39 @@ async def created(
     own = {"created_on__gte": since, "created_on__lt": until}
     users = {"user__created_on__gte": since, "user__created_on__lt": until}
     return await _count(store, project_ids, own, users)
+
+
+async def subscriptions_to(store: Store, topic_ids: Sequence[int]) -> Mapping[int, int]:
+    """How many subscriptions some topics have, by topic id; those without any are missing."""
+    counts: dict[int, int] = {}
+    async with store.database.reading():
+        for start in range(0, len(topic_ids), BATCH):
+            some = Subscription.filter(topic_id__in=topic_ids[start : start + BATCH])
+            counts.update(await _by(some, "topic_id"))
+    return counts
+
+
+async def contents(store: Store, project_id: int) -> ProjectContents:
+    """How many things go with a project."""
+    async with store.database.reading():
+        return ProjectContents(
+            topics=await Topic.filter(project_id=project_id).count(),
+            subscriptions=await Subscription.filter(project_id=project_id).count(),
+            schemas=await Schema.filter(project_id=project_id).count(),
+            members=await Membership.filter(project_id=project_id).count(),
+            acl_entries=await TopicAcl.filter(topic__project_id=project_id).count()
+            + await SubscriptionAcl.filter(subscription__project_id=project_id).count(),
+        )
+
+
+async def traces(store: Store, user_id: int) -> UserTraces:
+    """How many things go with a user."""
+    async with store.database.reading():
+        return UserTraces(
+            memberships=await Membership.filter(user_id=user_id).count(),
+            acl_entries=await TopicAcl.filter(user_id=user_id).count()
+            + await SubscriptionAcl.filter(user_id=user_id).count(),
+        )
 
 
 async def of_members(store: Store, project_id: int) -> list[MemberCounts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ams.metadata import names, users
+from ams.metadata import acls, audit, names, users
 from ams.metadata.memberships import join, save_user
 from ams.metadata.models import Membership, User
 from ams.metadata.records import UserRecord
@@ -39,6 +39,16 @@ async def get(store: Store, project_id: int, name: str) -> UserRecord:
         raise NotFound("User")
     async with store.database.reading():
         return await users.load(User.filter(name=name, memberships__project_id=project_id))
+
+
+async def require(store: Store, project_id: int, user_names: Sequence[str]) -> None:
+    """Make sure that these are members of a project, now.
+
+    Raises:
+        UsersNotFound: Some are not; it names them as often as `user_names` does.
+    """
+    async with store.database.reading():
+        await acls.members(project_id, user_names, lock=False)
 
 
 async def add(store: Store, project_id: int, name: str, roles: Sequence[str]) -> UserRecord:
@@ -94,6 +104,7 @@ async def remove(store: Store, project_id: int, name: str) -> None:
         row = await _lock(name)
         membership = await _membership(row, project_id)
         await membership.delete()
+        audit.note(removed_roles=membership.roles)
         await save_user(row, changes)
 
     await store.write(delete)

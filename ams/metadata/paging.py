@@ -1,9 +1,9 @@
-"""Cuts a list into pages, newest first (contract: ams-core 1.14, ams-users-metrics 5.1)."""
+"""Cuts a list into pages (contract: ams-core 1.14, ams-users-metrics 5.1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, Literal, NamedTuple, TypeVar, cast
 
 from pypika_tortoise.terms import Function as SqlFunction
 from pypika_tortoise.terms import Term
@@ -20,12 +20,28 @@ MAX_PAGE_SIZE = 1_000_000
 BATCH = 1000
 
 
+class Order(NamedTuple):
+    """How a list is sorted: by a column that has an index and no value twice."""
+
+    column: Literal["id", "name"]
+    descending: bool = False
+
+
+#: The order of lists, unless somebody wants another one.
+NEWEST_FIRST = Order("id", descending=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[ModelT]):
-    """The rows of a page, the id of the first one behind it, and how many rows there are."""
+    """The rows of a page, where the next one begins, and how many rows there are.
+
+    `next_id` is the id of the first row behind the page, `next_name` its name if the list is in
+    the order of names.
+    """
 
     rows: list[ModelT]
     next_id: int | None
+    next_name: str | None
     total: int
 
 
@@ -47,29 +63,42 @@ def containing(query: QuerySet[ModelT], part: str | None) -> QuerySet[ModelT]:
     return query.annotate(position=_Position(Lower("name"), part.lower())).filter(position__gt=0)
 
 
-async def cut(query: QuerySet[ModelT], page_size: int, from_id: int | None) -> Rows[ModelT]:
+async def cut(
+    query: QuerySet[ModelT],
+    page_size: int,
+    from_id: int | None,
+    order: Order = NEWEST_FIRST,
+    from_name: str | None = None,
+) -> Rows[ModelT]:
     """Read one page.
 
     Args:
         query: All rows of the list.
         page_size: Most rows; 0 and less mean all.
-        from_id: The first row's id, or None for the newest. If that row is gone, the next older
-            one is the first.
+        from_id: The first row's id, or None for the first page. If that row is gone, the next one
+            is the first.
+        order: Of the rows.
+        from_name: The first row's name, in place of its id if the order is that of names.
     """
     total = await query.count()
-    page = query.order_by("-id")
-    if from_id is not None:
-        page = page.filter(id__lte=from_id)
+    sign = "-" if order.descending else ""
+    page = query.order_by(sign + order.column)
+    start = from_id if order.column == "id" else from_name
+    if start is not None:
+        comparison = "lte" if order.descending else "gte"
+        page = page.filter(**{f"{order.column}__{comparison}": start})
     if not 0 < page_size <= MAX_PAGE_SIZE:
-        return Rows(await page, None, total)
+        return Rows(await page, None, None, total)
     page = page.limit(page_size + 1)
     if page_size > BATCH:
         rows = await page
-        next_id = int(rows[page_size].pk) if len(rows) > page_size else None
-        return Rows(rows[:page_size], next_id, total)
-    # Ids first, because an index has them. Asked for whole rows, MariaDB may go through all that
-    # are newer than the page.
-    ids = cast("list[int]", await page.values_list("id", flat=True))
-    next_id = ids[page_size] if len(ids) > page_size else None
-    rows = await query.filter(id__in=ids[:page_size]).order_by("-id") if ids else []
-    return Rows(rows, next_id, total)
+        behind = [(row.pk, getattr(row, order.column)) for row in rows[page_size:]]
+        rows = rows[:page_size]
+    else:
+        # Ids first, because an index has them. Asked for whole rows, MariaDB may go through all
+        # that come before the page.
+        keys = cast("list[tuple[int, int | str]]", await page.values_list("id", order.column))
+        behind, ids = keys[page_size:], [id_ for id_, _ in keys[:page_size]]
+        rows = await query.filter(id__in=ids).order_by(sign + order.column) if ids else []
+    next_id, key = behind[0] if behind else (None, None)
+    return Rows(rows, next_id, key if isinstance(key, str) else None, total)

@@ -40,6 +40,8 @@ async def create(
         )
         changes.append(Change("project", row.uuid, None, 0))
         audit.in_project(row.uuid)
+        if description:
+            audit.note(fields=["description"])
         return await _load(name)
 
     try:
@@ -98,8 +100,11 @@ async def update(
         project = await _lock(project_id)
         if name and name != project.name:
             project.name = name
+            audit.note(name=name)
             changes += await _change_contents(project_id)
-        project.description = description or project.description
+        if description and description != project.description:
+            project.description = description
+            audit.note(fields=["description"])
         project.modified_on = datetime.now(UTC)
         await project.save()
         changes.append(Change("project", project.uuid, None, 0))
@@ -130,6 +135,7 @@ async def delete(store: Store, project_id: int) -> None:
             "user__uuid", flat=True
         )
         await project.delete()
+        audit.note(topics=len(topics), subscriptions=len(subscriptions), members=len(members))
         changes += [Change("topic", uuid, uuid, None) for uuid in cast("list[str]", topics)]
         counted = cast("list[str]", [*topics, *retired])
         changes += [Change("retired_topic", uuid, uuid, None) for uuid in counted]

@@ -227,6 +227,25 @@ class ProjectCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectContents:
+    """How many things go with a project. Entries of access lists: of all its lists together."""
+
+    topics: int
+    subscriptions: int
+    schemas: int
+    members: int
+    acl_entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserTraces:
+    """How many things go with a user: memberships, and entries of access lists anywhere."""
+
+    memberships: int
+    acl_entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class MemberCounts:
     """How many access lists of a project hold one of its members."""
 
@@ -275,15 +294,16 @@ class RoleGrants:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[ItemT]):
-    """Part of a list, newest first.
+    """Part of a list.
 
-    `next_id` is the id of the first item of the next page, None on the last one; `total` counts
-    the items of all pages.
+    `next_id` is the id of the first item of the next page, None on the last one; `next_name` its
+    name if the list is in the order of names. `total` counts the items of all pages.
     """
 
     items: tuple[ItemT, ...]
     next_id: int | None
     total: int
+    next_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

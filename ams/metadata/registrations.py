@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from tortoise.queryset import QuerySet
 
-from ams.metadata import names, users
+from ams.metadata import audit, names, users
 from ams.metadata.models import KIND_LENGTH, TEXT_LENGTH, UUID_LENGTH, Registration, User
 from ams.metadata.records import (
     RegistrationRecord,
@@ -18,6 +18,7 @@ from ams.metadata.records import (
     UserRecord,
 )
 from ams.metadata.store import Changes, Store
+from ams.metadata.user_notes import note_texts
 from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import AlreadyExists, NotFound
 
@@ -58,6 +59,9 @@ async def create(
             activation_ciphertext=activation_ciphertext,
             registered_at=datetime.now(UTC),
         )
+        audit.has_made(row.uuid)
+        audit.note(name=name)
+        note_texts(fields)
         return await _load(row.uuid)
 
     return await store.write(insert)
@@ -125,6 +129,7 @@ async def accept(
 
     async def insert(changes: Changes) -> UserRecord:
         row = await _lock_pending(uuid)
+        audit.note(name=row.name)
         user = await users.insert_row(
             row.name,
             token_digest=token_digest,
@@ -154,7 +159,9 @@ async def decline(store: Store, uuid: str, *, comment: str, by_id: int | None) -
 
     async def update(changes: Changes) -> None:
         del changes  # Nobody caches registrations.
-        await _close(await _lock_pending(uuid), "declined", comment, by_id)
+        row = await _lock_pending(uuid)
+        audit.note(name=row.name, comment=comment)
+        await _close(row, "declined", comment, by_id)
 
     try:
         await store.write(update)
@@ -171,8 +178,9 @@ async def delete(store: Store, uuid: str) -> None:
 
     async def remove(changes: Changes) -> None:
         del changes  # Nobody caches registrations.
-        if not await _of(uuid).delete():
-            raise NotFound("User registration")
+        row = await _lock(uuid)
+        audit.note(name=row.name, status=row.status)
+        await row.delete()
 
     await store.write(remove)
 
@@ -181,9 +189,17 @@ def _of(uuid: str) -> QuerySet[Registration]:
     return Registration.filter(uuid=uuid if names.can_exist(uuid, UUID_LENGTH) else "")
 
 
-async def _lock_pending(uuid: str) -> Registration:
+async def _lock(uuid: str) -> Registration:
+    """A row, which nobody else can change before the end of the transaction."""
     row = await _of(uuid).select_for_update().first()
-    if row is None or row.status != "pending":
+    if row is None:
+        raise NotFound("User registration")
+    return row
+
+
+async def _lock_pending(uuid: str) -> Registration:
+    row = await _lock(uuid)
+    if row.status != "pending":
         raise NotFound("User registration")
     return row
 

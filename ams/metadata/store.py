@@ -112,9 +112,12 @@ class Store:
             Whatever `Database.transaction` raises.
         """
         changes: Changes = []
+        asked = audit.origin.get()
 
         async def logged_work() -> ResultT:
+            # What an attempt that failed has left is not so.
             changes.clear()
+            audit.origin.set(asked)
             result = await work(changes)
             now = datetime.now(UTC)
             await ChangeRow.bulk_create(

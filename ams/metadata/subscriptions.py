@@ -101,8 +101,10 @@ async def list_page(
     from_id: int | None = None,
     acl_user_id: int | None = None,
     name: str | None = None,
+    order: paging.Order = paging.NEWEST_FIRST,
+    from_name: str | None = None,
 ) -> Page[SubscriptionRecord]:
-    """Part of a project's subscriptions, newest first.
+    """Part of a project's subscriptions.
 
     Args:
         store: The database.
@@ -111,15 +113,18 @@ async def list_page(
         from_id: Where the page begins: `next_id` of the one before it.
         acl_user_id: Only subscriptions whose access list holds this user.
         name: Only subscriptions with this in their name, in upper or lower case.
+        order: How they are sorted.
+        from_name: Where the page begins if they are sorted by name: `next_name` of the one before.
     """
     async with store.database.reading():
         query = Subscription.filter(project_id=project_id).select_related("project", "topic")
         if acl_user_id is not None:
             query = query.filter(acl__user_id=acl_user_id)
-        page = await paging.cut(paging.containing(query, name), page_size, from_id)
+        query = paging.containing(query, name)
+        page = await paging.cut(query, page_size, from_id, order, from_name)
         lists = await acls.of_subscriptions(project_id, [row.id for row in page.rows])
     items = tuple(_record(row, lists.get(row.id, frozenset())) for row in page.rows)
-    return Page(items, page.next_id, page.total)
+    return Page(items, page.next_id, page.total, page.next_name)
 
 
 async def names_of_topic(store: Store, topic: TopicSummary) -> list[str]:
@@ -207,6 +212,12 @@ async def acl_names(store: Store, subscription: SubscriptionRecord) -> list[str]
     """The names of the users on a subscription's access list, in its order."""
     async with store.database.reading():
         return await acls.names_of_subscription(subscription.id)
+
+
+async def consumers_of(store: Store, topic: TopicSummary) -> frozenset[int]:
+    """The ids of the users who are on the access list of any subscription to a topic."""
+    async with store.database.reading():
+        return await acls.of_subscriptions_to(topic.id)
 
 
 async def set_ack_deadline(store: Store, subscription: SubscriptionRecord, seconds: int) -> None:

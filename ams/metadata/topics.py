@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from tortoise.expressions import F
@@ -96,8 +96,10 @@ async def list_page(
     from_id: int | None = None,
     acl_user_id: int | None = None,
     name: str | None = None,
+    order: paging.Order = paging.NEWEST_FIRST,
+    from_name: str | None = None,
 ) -> Page[TopicSummary]:
-    """Part of a project's topics, newest first.
+    """Part of a project's topics.
 
     Args:
         store: The database.
@@ -106,12 +108,15 @@ async def list_page(
         from_id: Where the page begins: `next_id` of the one before it.
         acl_user_id: Only topics whose access list holds this user.
         name: Only topics with this in their name, in upper or lower case.
+        order: How they are sorted.
+        from_name: Where the page begins if they are sorted by name: `next_name` of the one before.
     """
     async with store.database.reading():
         query = Topic.filter(project_id=project_id).select_related("project")
         if acl_user_id is not None:
             query = query.filter(acl__user_id=acl_user_id)
-        page = await paging.cut(paging.containing(query, name), page_size, from_id)
+        query = paging.containing(query, name)
+        page = await paging.cut(query, page_size, from_id, order, from_name)
         lists = await acls.of_topics(project_id, [row.id for row in page.rows])
         linked = await schemas.references(
             project_id, {row.schema_id for row in page.rows if row.schema_id is not None}
@@ -120,7 +125,7 @@ async def list_page(
         _summary(row, lists.get(row.id, frozenset()), linked.get(row.schema_id))
         for row in page.rows
     )
-    return Page(items, page.next_id, page.total)
+    return Page(items, page.next_id, page.total, page.next_name)
 
 
 async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicSummary]]:
@@ -134,6 +139,13 @@ async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicSummary
             return
         yield [_summary(row, frozenset(), None) for row in rows]
         after = rows[-1].id
+
+
+async def uuids(store: Store, project_id: int) -> list[str]:
+    """The uuids of a project's topics."""
+    async with store.database.reading():
+        found = await Topic.filter(project_id=project_id).values_list("uuid", flat=True)
+    return cast("list[str]", found)
 
 
 async def retired(store: Store, project_id: int, name: str | None = None) -> list[CountedTopic]:

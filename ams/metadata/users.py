@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 from uuid import uuid4
@@ -17,11 +17,14 @@ from ams.metadata.memberships import join, lock_user, projects_of, replace, save
 from ams.metadata.models import UUID_LENGTH, Membership, Project, User
 from ams.metadata.records import Caller, Change, Page, ProjectRoles, UserFields, UserRecord
 from ams.metadata.store import Changes, Store
+from ams.metadata.user_notes import note_user
 from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 #: Most users whose projects one statement reads.
 BATCH = 1000
+#: By how much the last use of a token that is noted may be older than the last one.
+USE_PRECISION = timedelta(seconds=50)
 
 _NO_MEMBERSHIPS: Mapping[int, Sequence[str]] = MappingProxyType({})
 _NO_FIELDS = UserFields()
@@ -67,7 +70,9 @@ async def create(
             changes=changes,
         )
         await join(row.id, memberships)
-        return await load(User.filter(id=row.id))
+        record = await load(User.filter(id=row.id))
+        note_user(record)
+        return record
 
     try:
         return await store.write(insert)
@@ -128,11 +133,27 @@ async def caller(store: Store, token_digest: str) -> Caller:
         NotFound: It is nobody's.
     """
     async with store.database.reading():
-        row = await User.get_or_none(token_digest=token_digest)
-        if row is None:
-            raise NotFound("User")
-        rows = await Membership.filter(user_id=row.id).values_list("project_id", "roles")
-    memberships = cast("list[tuple[int, list[str]]]", rows)
+        return await _caller(User.filter(token_digest=token_digest))
+
+
+async def caller_named(store: Store, name: str) -> Caller:
+    """Who would call with the token of the user of this name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if not names.can_exist(name):
+        raise NotFound("User")
+    async with store.database.reading():
+        return await _caller(User.filter(name=name))
+
+
+async def _caller(rows: QuerySet[User]) -> Caller:
+    row = await rows.first()
+    if row is None:
+        raise NotFound("User")
+    places = await Membership.filter(user_id=row.id).values_list("project_id", "roles")
+    memberships = cast("list[tuple[int, list[str]]]", places)
     return Caller(
         user_id=row.id,
         uuid=row.uuid,
@@ -217,6 +238,7 @@ async def update(
 
     async def change(changes: Changes) -> UserRecord:
         row = await lock_user(user_id)
+        before = await load(User.filter(id=user_id))
         if name and name != row.name:
             row.name = name
             # These show their creator's name.
@@ -228,7 +250,9 @@ async def update(
         if memberships is not None:
             await replace(user_id, memberships)
         await save_user(row, changes)
-        return await load(User.filter(id=user_id))
+        after = await load(User.filter(id=user_id))
+        note_user(after, before)
+        return after
 
     try:
         return await store.write(change)
@@ -241,7 +265,8 @@ async def update(
 async def token_used(store: Store, user_ids: Iterable[int], at: datetime) -> None:
     """Note that these users' tokens were used, for the last time no later than `at`.
 
-    No change that anybody hears of. Users who are gone don't matter.
+    It is not written where another use is noted that is hardly older. No change that anybody hears
+    of. Users who are gone don't matter.
 
     Raises:
         Unavailable: The database can't be reached. Some may be noted by then.
@@ -250,7 +275,7 @@ async def token_used(store: Store, user_ids: Iterable[int], at: datetime) -> Non
     for start in range(0, len(ids), BATCH):
 
         async def update(batch: Sequence[int] = ids[start : start + BATCH]) -> None:
-            earlier = Q(token_last_used__isnull=True) | Q(token_last_used__lt=at)
+            earlier = Q(token_last_used__isnull=True) | Q(token_last_used__lt=at - USE_PRECISION)
             await User.filter(earlier, id__in=batch).update(token_last_used=at)
 
         await store.database.transaction(update)

@@ -101,7 +101,7 @@ class Driver:
         self._released.set()
 
     def stop(self, grace: float | None = None) -> None:
-        """Has it end; a request on its way may take so many seconds to end, or all that it needs."""
+        """Has it end; a request on its way may take so many seconds more, or all that it needs."""
         self._stopping = True
         if not self._undisturbed:
             self._cut_off()

@@ -200,9 +200,9 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     def __init__(self, allowed: PublicAddresses, most_lookups: int) -> None:
         self._allowed = allowed
         self._connector = httpcore.AnyIOBackend()
-        # The resolver blocks a thread for as long as it likes. Threads of our own keep it from those
-        # that the rest of the process looks up its names with; there is one for each request, so
-        # that names without an answer keep no other from being looked up.
+        # The resolver blocks a thread for as long as it likes. Threads of our own keep it from
+        # those that the rest of the process looks up its names with; there is one for each request,
+        # so that names without an answer keep no other from being looked up.
         self._lookups = ThreadPoolExecutor(most_lookups, thread_name_prefix="outgoing-lookup")
 
     async def connect_tcp(

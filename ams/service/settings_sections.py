@@ -279,7 +279,7 @@ class AuditSettings(Section):
     """The record of who changed what."""
 
     retention_days: int = Field(
-        400, ge=0, description="How long its entries are kept, in days; 0 for no limit."
+        400, ge=0, le=36_500, description="How long its entries are kept, in days; 0 for no limit."
     )
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import date, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
+import asyncmy
 from redis import Redis
 
 from tests.api.client import Project
@@ -21,39 +23,51 @@ def redis_of(node: Node) -> Redis:
     return Redis.from_url(str(node.settings["redis"]["url"]), decode_responses=True)
 
 
-def database_of(node: Node) -> closing[sqlite3.Connection]:
-    """The node's database."""
-    path = str(node.settings["database"]["url"]).removeprefix("sqlite://")
-    return closing(sqlite3.connect(path))
+async def sql(node: Node, statement: str, *values: object) -> list[tuple[object, ...]]:
+    """Runs a statement on the node's database, `%s` standing for the values; returns its rows."""
+    url = urlsplit(str(node.settings["database"]["url"]))
+    if url.scheme == "sqlite":
+        with closing(sqlite3.connect(url.path)) as database, database:
+            return database.execute(statement.replace("%s", "?"), values).fetchall()
+    connection = await asyncmy.connect(
+        host=url.hostname,
+        port=url.port,
+        user=url.username,
+        password=url.password,
+        db=url.path.removeprefix("/"),
+        autocommit=True,
+    )
+    async with connection, connection.cursor() as cursor:
+        await cursor.execute(statement, values)
+        return [tuple(row) for row in await cursor.fetchall()]
 
 
-def topic_uuids(project: Project, name: str = "t") -> list[str]:
+async def topic_uuids(project: Project, name: str = "t") -> list[str]:
     """What the topics of this name are called in Redis: the living one last, deleted ones too."""
     found: list[str] = []
-    with database_of(project.node) as database:
-        for table in ("retired_topics", "topics"):
-            query = (
-                f"SELECT {table}.uuid FROM {table} JOIN projects ON projects.id = project_id"
-                f" WHERE projects.name = ? AND {table}.name = ? ORDER BY {table}.id"
-            )
-            found += [uuid for (uuid,) in database.execute(query, (project.name, name))]
+    for table in ("retired_topics", "topics"):
+        query = (
+            f"SELECT {table}.uuid FROM {table} JOIN projects ON projects.id = project_id"
+            f" WHERE projects.name = %s AND {table}.name = %s ORDER BY {table}.id"
+        )
+        found += [str(uuid) for (uuid,) in await sql(project.node, query, project.name, name)]
     return found
 
 
-def move(project: Project, days: int, name: str = "t") -> date:
+async def move(project: Project, days: int, name: str = "t") -> date:
     """Leaves a topic as if its last publishes had been days earlier; returns when they really were.
 
     What is published next moves them to the days gone by, and is of today.
     """
-    key = f"ams:{{{topic_uuids(project, name)[-1]}}}:topic"
+    key = f"ams:{{{(await topic_uuids(project, name))[-1]}}}:topic"
     with redis_of(project.node) as redis:
         day, last = (int(value or 0) for value in redis.hmget(key, "day", "last_publish"))
         redis.hset(key, mapping={"day": day - days, "last_publish": last - days * DAY})
     return EPOCH + timedelta(days=day)
 
 
-def set_days(project: Project, messages: Mapping[date, int], name: str = "t") -> None:
+async def set_days(project: Project, messages: Mapping[date, int], name: str = "t") -> None:
     """Has so many messages been published to a topic on these days, which are gone by."""
-    key = f"ams:{{{topic_uuids(project, name)[-1]}}}:days"
+    key = f"ams:{{{(await topic_uuids(project, name))[-1]}}}:days"
     with redis_of(project.node) as redis:
         redis.hset(key, mapping={str((day - EPOCH).days): n for day, n in messages.items()})

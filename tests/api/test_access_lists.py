@@ -89,6 +89,20 @@ async def test_the_list_of_nothing_is_404(queue: Project, path: str, thing: str)
         assert_error(answer, 404, f"{thing} doesn't exist")
 
 
+@pytest.mark.parametrize("kind", ["topics", "subscriptions"])
+async def test_a_list_is_refused_in_the_order_body_users_resource(
+    quiet: Project, kind: str
+) -> None:
+    """Contract: ams-core 3.7 rows 1 to 3, 4.7."""
+    path = f"/{kind}/nothing:modifyAcl"
+    answer = await quiet.request("POST", path, json={"authorized_users": None})
+    assert_error(answer, 400, f"Invalid {kind[:-1].capitalize()} ACL Arguments")
+    answer = await quiet.request("POST", path, json={"authorized_users": ["nobody", "x"]})
+    assert_error(answer, 404, "User(s): nobody, x do not exist")
+    answer = await quiet.request("POST", path, json={"authorized_users": []})
+    assert_error(answer, 404, f"{kind[:-1].capitalize()} doesn't exist")
+
+
 @BOTH
 async def test_a_deleted_user_leaves_the_list_and_does_not_come_back_with_their_name(
     queue: Project, resource: str, thing: str

@@ -87,20 +87,6 @@ async def test_the_place_of_the_token_can_be_restricted(start_node: StartNode, o
     await assert_ways(node, WAYS[option])
 
 
-async def test_names_are_checked_before_the_token(node: Node) -> None:
-    """Contract: ams-core 1.2; in the alphabetical order of the variables (1.7)."""
-    for path, variable in (
-        ("/v1/projects/p.q", "project"),
-        ("/v1/projects/p.q/topics/t.u", "project"),
-        ("/v1/projects/p/topics/t.u", "topic"),
-        ("/v1/projects/p/subscriptions/s.t:offsets", "subscription"),
-        ("/v1/users/u.v", "user"),
-    ):
-        for token in (None, "bad", SERVICE_TOKEN):
-            answer = await node.request("GET", path, token=token)
-            assert_error(answer, 400, f"Invalid {variable} name")
-
-
 async def test_only_a_valid_token_learns_which_projects_exist(project: Project) -> None:
     """Contract: O-2, decision 8: the token comes first; 404 is for valid users."""
     node = project.node

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from ams.api.app import OPERATIONS
 from ams.api.openapi import document
 from ams.api.operations import Operation
-from tests.api.client import Project
+from tests.api.client import Project, new_name, object_in
 from tests.certificates import Certificates
 from tests.node import SERVICE_TOKEN, Node
 from tests.push_worker import WORKER_TOKEN, add_push_worker
@@ -89,7 +89,13 @@ async def test_no_request_is_our_fault_or_gets_an_undocumented_answer(
         "subscription": "s",
         "user": user.name,
         "schema": "sc",
+        "token": user.token,
+        "uuid": user.uuid,
     }
+    if "registrations" in operation.path:
+        body = {"name": new_name("user")}
+        made = await fuzzed.request("POST", "/v1/registrations", json=body)
+        names["uuid"] = object_in(made)["uuid"]
     path = re.sub(r"<(\w+)>", r"{\1}", operation.full_path)
     strategy = SCHEMA[path][operation.method].as_strategy(generation_mode=mode)
 
@@ -103,14 +109,14 @@ async def test_no_request_is_our_fault_or_gets_an_undocumented_answer(
         answer = case.call(
             base_url=fuzzed.http, headers={"x-api-key": SERVICE_TOKEN}, timeout=PATIENCE_SECONDS
         )
-        case.validate_response(
-            answer,
-            checks=[
-                status_code_conformance,
-                content_type_conformance,
-                response_schema_conformance,
-            ],
-        )
+        checks = [status_code_conformance, content_type_conformance]
+        empties = operation.answer is None or operation.may_be_empty
+        if answer.status_code == httpx.codes.OK and empties and not answer.content:
+            # A document can't say that a body is there now and then.
+            assert case.query.get("dryRun") != "true"
+        else:
+            checks.append(response_schema_conformance)
+        case.validate_response(answer, checks=checks)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             assert answer.json()["error"]["message"] in ACK_FAULTS
 

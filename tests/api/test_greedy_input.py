@@ -9,7 +9,15 @@ import pytest
 
 from tests.api.bare import connection, exchange, head, read_answer, send
 from tests.api.client import Project, object_in
-from tests.api.test_bad_input import BROKEN, EXISTENCE_FIRST, ODD, WITH_BODY, assert_harmless, paths
+from tests.api.test_bad_input import (
+    BROKEN,
+    ODD,
+    WITH_BODY,
+    assert_harmless,
+    paths,
+    remove,
+    target,
+)
 from tests.node import Node
 
 #: Limits of the broker, in bytes.
@@ -17,20 +25,19 @@ MAX_REQUEST = 64 * 1024 * 1024
 MAX_BODY = 1024 * 1024
 
 
-@pytest.mark.parametrize("route", [each for each in WITH_BODY if each not in EXISTENCE_FIRST])
+@pytest.mark.parametrize("route", WITH_BODY)
 async def test_a_body_over_the_limit_is_413_before_it_is_sent(place: Project, route: str) -> None:
-    method, path = paths(place)[route]
+    method, path = await target(place, route)
     limit = MAX_REQUEST if route == "topics:publish" else MAX_BODY
     for length in (limit + 1, MAX_REQUEST + 1, 10**18):
         answer = await exchange(place.node, head(method, path, {"Content-Length": length}))
         answer.assert_is_error(413)
+    await remove(place, route, path, answer)
 
 
-@pytest.mark.parametrize(
-    "route", [each for each in WITH_BODY if each not in {"topics:publish", *EXISTENCE_FIRST}]
-)
+@pytest.mark.parametrize("route", [name for name in WITH_BODY if name != "topics:publish"])
 async def test_a_chunked_body_over_the_limit_is_413(place: Project, route: str) -> None:
-    method, path = paths(place)[route]
+    method, path = await target(place, route)
     chunk = b"10000\r\n" + b" " * 65_536 + b"\r\n"
     async with connection(place.node) as (reader, writer):
         writer.write(head(method, path, {"Transfer-Encoding": "chunked"}))
@@ -40,6 +47,7 @@ async def test_a_chunked_body_over_the_limit_is_413(place: Project, route: str) 
                 writer.write(chunk)
                 await writer.drain()
         (await answer).assert_is_error(413)
+    await remove(place, route, path, answer.result())
 
 
 async def test_a_chunked_publish_over_the_limit_is_413(place: Project) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ams.metadata.nodes import FORGET_DAYS
 from tests.api.client import object_in
-from tests.api.past import database_of
+from tests.api.past import sql
 from tests.conftest import StartNode
 from tests.node import SERVICE_TOKEN, Node
 
@@ -48,11 +48,8 @@ async def test_this_host_has_its_cpu_and_memory_use(node: Node) -> None:
 async def test_each_host_has_one_record_with_its_last_values(node: Node) -> None:
     """Contract: ams-users-metrics 14 #6, #38: the time is when they were measured."""
     seen = datetime.now(UTC) - timedelta(days=2)
-    with database_of(node) as database, database:
-        database.execute(
-            "INSERT INTO nodes (hostname, cpu, memory, seen) VALUES (?, 7.0, 12.5, ?)",
-            ("~another", str(seen)),
-        )
+    row = "INSERT INTO nodes (hostname, cpu, memory, seen) VALUES ('~another', 7.0, 12.5, %s)"
+    await sql(node, row, f"{seen:%F %T.%f}")
     for _ in range(3):
         found = object_in(await node.request("GET", METRICS))["metrics"]
         names = [socket.gethostname()] * 2 + ["~another"] * 2
@@ -62,9 +59,9 @@ async def test_each_host_has_one_record_with_its_last_values(node: Node) -> None
         [{"timestamp": second, "value": 7}],
         [{"timestamp": second, "value": 12.5}],
     ]
-    too_long_ago = str(datetime.now(UTC) - timedelta(days=FORGET_DAYS, seconds=5))
-    with database_of(node) as database, database:
-        database.execute("UPDATE nodes SET seen = ? WHERE hostname = '~another'", (too_long_ago,))
+    too_long_ago = datetime.now(UTC) - timedelta(days=FORGET_DAYS, seconds=5)
+    update = "UPDATE nodes SET seen = %s WHERE hostname = '~another'"
+    await sql(node, update, f"{too_long_ago:%F %T.%f}")
     found = object_in(await node.request("GET", METRICS))["metrics"]
     assert [each["resource_name"] for each in found] == [socket.gethostname()] * 2
 

@@ -119,7 +119,7 @@ class TestOfAProject:
         await project.allow("subscriptions/s", first)
         object_in(await project.request("POST", f"/members/{left.name}:remove", json={}))
         found = await metrics_of(project)
-        now, today = take_now(found), move(project, 0)
+        now, today = take_now(found), await move(project, 0)
         assert found == [
             metric("project.number_of_topics", project.name, PROJECT_TOPICS, point(now, 2)),
             metric(
@@ -168,11 +168,11 @@ class TestOfAProject:
         """Contract: ams-users-metrics 8.2. Of all topics together; silent days are absent."""
         await queue.topic("u")
         await queue.publish("t", "a", "b")
-        today = move(queue, 0)
+        today = await move(queue, 0)
         old = {today - timedelta(days=2 * n): n for n in range(1, 40)}
-        set_days(queue, old)
-        set_days(queue, dict.fromkeys([*old][5:], 100), "u")
-        set_days(queue, {today - timedelta(days=3): 7}, "u")
+        await set_days(queue, old)
+        await set_days(queue, dict.fromkeys([*old][5:], 100), "u")
+        await set_days(queue, {today - timedelta(days=3): 7}, "u")
         days = {**old, today: 2, today - timedelta(days=3): 7}
         for day in [*old][5:]:
             days[day] += 100
@@ -184,7 +184,7 @@ class TestOfAProject:
     async def test_deleted_topics_leave_their_days(self, queue: Project) -> None:
         """Contract: ams-users-metrics 8.1, 14 #36."""
         await queue.publish("t", "a", "b")
-        today = move(queue, 1)
+        today = await move(queue, 1)
         await queue.publish("t", "c")
         await queue.request("DELETE", "/topics/t")
         series = await by_name(queue)
@@ -198,14 +198,14 @@ class TestOfAProject:
     async def test_a_deleted_project_leaves_no_days(self, queue: Project) -> None:
         """Contract: ams-users-metrics 8.1; nothing of its topics stays in Redis, either."""
         await queue.publish("t", "a")
-        move(queue, 1)
+        await move(queue, 1)
         await queue.publish("t", "b")
         await queue.request("DELETE", "/topics/t")
         await queue.topic("t")
         await queue.publish("t", "c")
-        move(queue, 1)
+        await move(queue, 1)
         await queue.publish("t", "d")
-        uuids = topic_uuids(queue)
+        uuids = await topic_uuids(queue)
         with redis_of(queue.node) as redis:
             kept = [redis.exists(f"ams:{{{uuid}}}:days") for uuid in uuids]
             assert kept == [1, 1]
@@ -243,7 +243,7 @@ class TestOfATopic:
         ]
         await queue.publish_messages("t", *messages)
         found = await metrics_of(queue, "/topics/t")
-        now, today = take_now(found), move(queue, 0)
+        now, today = take_now(found), await move(queue, 0)
         published = found[-1]["timeseries"][0]["timestamp"]
         assert published <= now
         assert found == [
@@ -272,7 +272,7 @@ class TestOfATopic:
     async def test_the_rate_is_that_between_the_last_two_publishes(self, queue: Project) -> None:
         """Contract: ams-users-metrics 8.1. An empty publish is one, and makes it 0."""
         await queue.publish("t", "a")
-        move(queue, 1)
+        await move(queue, 1)
         await queue.publish("t", *"bcd")
         rate = await value_of(queue, "/topics/t", "topic.publishing_rate")
         assert rate == pytest.approx(3 / 86_400, rel=0.01)
@@ -282,7 +282,7 @@ class TestOfATopic:
     async def test_the_rate_is_a_number_though_the_clock_went_back(self, queue: Project) -> None:
         """Contract: ams-users-metrics 14 #37."""
         await queue.publish("t", "a")
-        move(queue, -1)
+        await move(queue, -1)
         await queue.publish("t", "b", "c")
         assert await value_of(queue, "/topics/t", "topic.publishing_rate") == 2
 
@@ -297,7 +297,7 @@ class TestOfATopic:
             await project.request("DELETE", f"/topics/{name}")
         for _ in range(2):
             await queue.publish("t", "a", "b")
-            today = move(queue, 2)
+            today = await move(queue, 2)
             await queue.publish("t", "c")
             await queue.request("DELETE", "/topics/t")
             await queue.topic("t")

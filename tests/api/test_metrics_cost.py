@@ -5,8 +5,6 @@ import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -14,12 +12,10 @@ import pytest_asyncio
 
 from ams.api import metrics, usage
 from ams.api.broker import Broker
-from ams.api.calls import Call, authorised
-from ams.api.operations import Operation
+from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
-from ams.messages import lane
 from ams.messages.group_commit import TopicLog
-from ams.messages.lane import MOST_CALLS, Lane
+from ams.messages.lane import MOST_CALLS
 from ams.metadata.cache import Catalog
 from ams.metadata.migrate import migrate
 from ams.metadata.models import (
@@ -33,20 +29,17 @@ from ams.metadata.models import (
 )
 from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
-from ams.service.http import Request
 from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
 from ams.service.settings_sections import DatabaseSettings, OutgoingSettings
 from ams.service.token_box import TokenBox
+from tests.api.cost import ADMIN, Cost
 from tests.messages.logs import open_log, publish
-from tests.metadata.conftest import Statements
-from tests.metadata.make import make_project, make_user, token_of
+from tests.metadata.make import make_project, make_user
 from tests.node import TOKEN_KEY
 from tests.servers import RedisServer
 
 NOW = datetime.now(UTC)
-#: Who administers all projects.
-ADMIN = "admin"
 
 
 @pytest_asyncio.fixture
@@ -63,40 +56,9 @@ async def broker(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Bro
             log=opened.log,
             token_box=TokenBox([TOKEN_KEY]),
             service_token=ServiceToken(""),
+            token_use=TokenUse(store),
             outgoing=Outgoing(OutgoingSettings()),
         )
-
-
-class Cost:
-    """Counts what requests cost, each of them in a `with`."""
-
-    def __init__(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._statements = Statements(caplog)
-        self._round_trips = 0
-        send = Lane._send
-
-        async def note(sender: Lane, calls: list[lane.Call]) -> None:
-            self._round_trips += 1
-            await send(sender, calls)
-
-        monkeypatch.setattr(Lane, "_send", note)
-
-    async def of(
-        self, broker: Broker, operation: Operation, *, query: str = "", **names: str
-    ) -> tuple[int, int]:
-        """SQL statements and round trips to Redis of a request, authorisation included."""
-        ctx = SimpleNamespace()
-        headers = {"x-api-key": token_of(ADMIN)}
-        sent = SimpleNamespace(headers=headers, query_string=query, ctx=ctx)
-        request = cast("Request", sent)
-        before = self._round_trips
-        with self._statements:
-            if operation.is_open:
-                call = Call(operation=operation, request=request, broker=broker, names=names)
-            else:
-                call = await authorised(broker, request, operation, names)
-            await operation.endpoint(call)
-        return self._statements.count, self._round_trips - before
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Pages of topics, subscriptions and users (contract: ams-core 1.14, ams-users-metrics 5.1)."""
+"""Pages of topics, subscriptions, users and members.
+
+Contract: ams-core 1.14, ams-users-metrics 5.1, 6.1.
+"""
 
 import base64
 
@@ -6,15 +9,17 @@ import pytest
 
 from tests.api.client import Object, Project, assert_error, object_in
 
-KINDS = pytest.mark.parametrize("kind", ["topics", "subscriptions", "users"])
+KINDS = pytest.mark.parametrize("kind", ["topics", "subscriptions", "users", "members"])
+#: What a page calls its items, where it is not the kind.
+KEYS = {"members": "users"}
 
 
 async def filled(project: Project, kind: str) -> tuple[str, list[str]]:
     """The path of a list, with the names of its five items in the order of the list."""
     path = f"/v1/projects/{project.name}/{kind}?"
-    if kind == "users":
+    if kind in ("users", "members"):
         names = [(await project.user("consumer")).name for _ in range(5)]
-        return f"/v1/users?project={project.name}&", names[::-1]
+        return f"/v1/users?project={project.name}&" if kind == "users" else path, names[::-1]
     if kind == "topics":
         items = [await project.topic(f"n{number}") for number in range(5)]
     else:
@@ -24,9 +29,10 @@ async def filled(project: Project, kind: str) -> tuple[str, list[str]]:
 
 
 def names_on(page: Object, kind: str) -> list[str]:
-    assert set(page) == {kind, "nextPageToken", "totalSize"}
+    key = KEYS.get(kind, kind)
+    assert set(page) == {key, "nextPageToken", "totalSize"}
     assert page["totalSize"] == 5
-    return [item["name"] for item in page[kind]]
+    return [item["name"] for item in page[key]]
 
 
 @KINDS
@@ -160,15 +166,16 @@ async def test_parameters_that_cannot_be_decoded_are_absent(project: Project, ki
     assert names_on(page, kind) == names
 
 
+@pytest.mark.parametrize("kind", ["users", "members"])
 async def test_the_published_clients_name_of_the_page_token_works_for_users(
-    project: Project,
+    project: Project, kind: str
 ) -> None:
     """Contract: ams-users-metrics 14 #28: `nextPageToken` where `pageToken` is absent."""
-    path, names = await filled(project, "users")
+    path, names = await filled(project, kind)
     page = object_in(await project.node.request("GET", f"{path}pageSize=3"))
     token = page["nextPageToken"]
     page = object_in(await project.node.request("GET", f"{path}nextPageToken={token}"))
-    assert names_on(page, "users") == names[3:]
+    assert names_on(page, kind) == names[3:]
     first = base64.b64encode(b"f" * 24).decode()
     both = f"{path}nextPageToken={token}&pageToken={first}"
-    assert names_on(object_in(await project.node.request("GET", both)), "users") == names
+    assert names_on(object_in(await project.node.request("GET", both)), kind) == names

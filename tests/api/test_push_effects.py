@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.api.client import FORBIDDEN, Object, Project, assert_empty, assert_error, object_in
+from tests.api.past import sql
 from tests.api.test_push_settings import HTTP, MATTERMOST, made, modified, modify, shown
 from tests.api.test_push_verification import names_on_list
 from tests.api.test_subscriptions import NO_PUSH
@@ -178,7 +179,12 @@ async def test_settings_are_on_record_without_their_secrets(push_project: Projec
         ("subscriptions:modifyPushConfig", {"push": "mattermost", "receiver": "http://chat"}),
         (
             "subscriptions:create",
-            {"push": "http_endpoint", "receiver": "https://receiver.example.org:8443"},
+            {
+                "topic": f"projects/{push_project.name}/topics/t",
+                "ackDeadlineSeconds": 10,
+                "push": "http_endpoint",
+                "receiver": "https://receiver.example.org:8443",
+            },
         ),
     ]
     log = push_project.node.log()
@@ -189,10 +195,9 @@ async def test_settings_are_on_record_without_their_secrets(push_project: Projec
 
 async def test_the_header_is_stored_encrypted(push_project: Project) -> None:
     config = await made(push_project, HTTP)
-    files = push_project.node.folder.glob("ams.db*")
-    stored = b"".join(file.read_bytes() for file in files)
-    assert config["verificationHash"].encode() in stored
-    assert config["authorizationHeader"]["value"].encode() not in stored
+    stored = str(await sql(push_project.node, "SELECT push FROM subscriptions"))
+    assert config["verificationHash"] in stored
+    assert config["authorizationHeader"]["value"] not in stored
 
 
 async def test_a_subscription_without_push_shows_all_its_fields(push_project: Project) -> None:

@@ -55,6 +55,9 @@ async def test_an_endpoint_that_shows_the_hash_is_verified(
         assert_empty(await push_project.request("POST", VERIFY))
     assert await shown(push_project) == {**config, "verified": True}
     assert await names_on_list(push_project) == [WORKER_NAME]
+    newest = object_in(await push_project.request("GET", "/audit"))["entries"][0]
+    resource = f"/projects/{push_project.name}/subscriptions/s"
+    assert (newest["action"], newest["resource"]) == ("subscriptions:verifyPushEndpoint", resource)
     worker = object_in(await push_project.node.request("GET", f"/v1/users/{WORKER_NAME}"))
     assert {
         "project": push_project.name,

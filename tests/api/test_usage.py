@@ -71,7 +71,7 @@ class TestActivity:
         await queue.user("publisher")
         await queue.publish("t", "a", "b")
         await queue.publish("u", "c")
-        today = move(queue, 0)
+        today = await move(queue, 0)
         report = await report_of(queue.node, queue.name)
         average = report["projects_metrics"]["average_daily_messages"]
         assert average == 0.01
@@ -119,7 +119,7 @@ class TestActivity:
     ) -> None:
         """Contract: ams-users-metrics 8.6, 14 #34: double noise included (0.07 is 0.08)."""
         last = date(2026, 1, 1)
-        set_days(queue, {last: messages})
+        await set_days(queue, {last: messages})
         first = last - timedelta(days=days - 1)
         report = await report_of(queue.node, queue.name, start=first, end=last)
         assert entries(report)[queue.name]["message_count"] == messages
@@ -129,7 +129,7 @@ class TestActivity:
     async def test_whole_numbers_have_no_fraction(self, queue: Project) -> None:
         """Contract: ams-users-metrics 1.5."""
         day = date(2026, 1, 1)
-        set_days(queue, {day: 7})
+        await set_days(queue, {day: 7})
         query = {"projects": queue.name, "start_date": str(day), "end_date": str(day)}
         answer = await queue.node.request("GET", ACTIVITY, params=query)
         assert answer.text.count('"average_daily_messages":7,') == 1
@@ -138,7 +138,7 @@ class TestActivity:
     async def test_a_window_holds_its_first_and_its_last_day(self, queue: Project) -> None:
         """Contract: ams-users-metrics 8.6: 23:59:59 of the last day is in it."""
         days = [date(2024, 2, 28) + timedelta(days=n) for n in range(4)]
-        set_days(queue, {day: 10**n for n, day in enumerate(days)})
+        await set_days(queue, {day: 10**n for n, day in enumerate(days)})
 
         async def count(first: date, last: date) -> int:
             report = await report_of(queue.node, queue.name, start=first, end=last)
@@ -156,7 +156,7 @@ class TestActivity:
         """Contract: ams-users-metrics 8.6: today's things are not yesterday's."""
         await queue.user("publisher")
         await queue.publish("t", "a")
-        today = move(queue, 1)
+        today = await move(queue, 1)
         yesterday = today - timedelta(days=1)
         report = await report_of(queue.node, queue.name, start=yesterday, end=yesterday)
         entry = entries(report)[queue.name]
@@ -185,7 +185,7 @@ class TestActivity:
             if each is not project:
                 object_in(await each.request("POST", json={}))
             await each.topic("t")
-            set_days(each, {day: 3 * n + 1})
+            await set_days(each, {day: 3 * n + 1})
         user = await create_user(
             project.node, projects={each.name: ["publisher"] for each in (project, *others)}
         )

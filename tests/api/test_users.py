@@ -1,6 +1,7 @@
 """Users (contract: ams-users-metrics 4 and 5)."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 
@@ -161,9 +162,8 @@ async def test_a_reference_to_nothing_is_400_and_makes_no_user(
     project: Project, path: str, body: Object, message: str
 ) -> None:
     """Contract: ams-users-metrics 3.1, 5.6, O-4."""
-    for entry in body.get("projects", []):
-        entry["project"] = entry["project"].replace("{p}", project.name)
-    answer = await project.node.request("POST", path, json=body)
+    sent = json.dumps(body).replace("{p}", project.name)
+    answer = await project.node.request("POST", path, content=sent)
     assert_error(answer, 400, message.replace("{p}", project.name))
     assert_error(await project.node.request("GET", path), 404, "User doesn't exist")
 

@@ -3,12 +3,15 @@
 import pytest
 
 from ams.auth.access import (
+    LIST_RULES,
     SERVICE_CALLER,
+    ListReason,
+    ListRule,
     ServiceToken,
     authorise,
     is_privileged,
-    require_consumer,
-    require_publisher,
+    judge_list,
+    require_listed,
     roles_in,
     subscriptions_of,
     topics_of,
@@ -17,8 +20,10 @@ from ams.auth.roles import DEFAULT_ROLES, RoleTable
 from ams.auth.tokens import digest
 from ams.metadata.records import Caller
 from ams.service.errors import Forbidden, Unauthorized
+from ams.service.settings_sections import AuthSettings
 
 TABLE = RoleTable()
+SETTINGS = AuthSettings()
 PROJECT = 1
 OTHER_PROJECT = 2
 USER = 7
@@ -112,31 +117,72 @@ def test_an_empty_service_token_matches_nothing() -> None:
     assert not token.matches("")
 
 
+def judged(
+    rule: ListRule, roles: set[str], acl: set[int], settings: AuthSettings = SETTINGS
+) -> ListReason:
+    return judge_list(settings, rule, caller(), frozenset(roles), frozenset(acl))
+
+
 def test_a_publisher_on_the_list_may_publish() -> None:
-    require_publisher(caller("publisher"), frozenset({"publisher"}), frozenset({USER}))
+    assert judged(ListRule.PUBLISH, {"publisher"}, {USER}) is ListReason.ON_IT
 
 
 @pytest.mark.parametrize("other", ["project_admin", "service_admin"])
 def test_a_publisher_not_on_the_list_may_not_whatever_else_they_are(other: str) -> None:
     """Contract: O-5."""
-    with pytest.raises(Forbidden):
-        require_publisher(caller(), frozenset({"publisher", other}), frozenset({USER + 1}))
+    verdict = judged(ListRule.PUBLISH, {"publisher", other}, {USER + 1})
+    assert verdict is ListReason.NOT_ON_IT
+    assert not verdict.allowed
 
 
-def test_who_is_no_publisher_does_not_need_the_list() -> None:
-    require_publisher(caller("project_admin"), frozenset({"project_admin"}), frozenset())
-    require_publisher(SERVICE_CALLER, SERVICE_CALLER.service_roles, frozenset())
+def test_who_is_no_publisher_does_not_need_the_list_of_a_topic() -> None:
+    for roles in ({"project_admin"}, {"service_admin"}, {"consumer"}):
+        assert judged(ListRule.PUBLISH, roles, set()) is ListReason.OTHER_ROLES
 
 
-def test_a_consumer_must_be_on_the_list() -> None:
-    roles = frozenset({"consumer"})
-    require_consumer(caller("consumer"), roles, frozenset({USER}))
-    with pytest.raises(Forbidden):
-        require_consumer(caller("consumer"), roles, frozenset())
+@pytest.mark.parametrize("rule", [ListRule.PULL, ListRule.CONSUME, ListRule.PEEK])
+def test_a_consumer_must_be_on_the_list(rule: ListRule) -> None:
+    assert judged(rule, {"consumer"}, {USER}) is ListReason.ON_IT
+    assert judged(rule, {"consumer"}, set()) is ListReason.NOT_ON_IT
 
 
 def test_a_publisher_does_not_need_the_list_of_a_subscription() -> None:
-    require_consumer(caller("publisher"), frozenset({"publisher"}), frozenset())
+    assert judged(ListRule.PULL, {"publisher"}, set()) is ListReason.OTHER_ROLES
+
+
+def test_an_admin_who_is_a_consumer_too_may_peek_without_being_on_a_list() -> None:
+    roles = {"consumer", "project_admin"}
+    assert judged(ListRule.PEEK, roles, set()) is ListReason.OTHER_ROLES
+    assert judged(ListRule.PULL, roles, set()) is ListReason.NOT_ON_IT
+
+
+@pytest.mark.parametrize("rule", ListRule)
+def test_without_per_resource_auth_no_list_counts(rule: ListRule) -> None:
+    """Contract: ams-core 1.6."""
+    off = AuthSettings(per_resource_auth=False)
+    assert judged(rule, {"publisher", "consumer"}, set(), off) is ListReason.LISTS_OFF
+
+
+def test_a_setting_has_the_list_count_for_pulling_only() -> None:
+    """Contract: decision 16."""
+    off = AuthSettings(consumer_acl_everywhere=False)
+    assert judged(ListRule.CONSUME, {"consumer"}, set(), off) is ListReason.PULL_ONLY
+    assert judged(ListRule.PULL, {"consumer"}, set(), off) is ListReason.NOT_ON_IT
+    assert judged(ListRule.PEEK, {"consumer"}, set(), off) is ListReason.NOT_ON_IT
+
+
+def test_who_must_be_on_the_list_and_is_not_is_403() -> None:
+    roles = frozenset({"consumer"})
+    require_listed(SETTINGS, "subscriptions:pull", caller(), roles, frozenset({USER}))
+    with pytest.raises(Forbidden):
+        require_listed(SETTINGS, "subscriptions:pull", caller(), roles, frozenset())
+    require_listed(
+        SETTINGS, "subscriptions:pull", SERVICE_CALLER, SERVICE_CALLER.service_roles, frozenset()
+    )
+
+
+def test_lists_count_for_routes_that_there_are() -> None:
+    assert set(DEFAULT_ROLES) >= set(LIST_RULES)
 
 
 @pytest.mark.parametrize(

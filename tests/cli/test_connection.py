@@ -179,7 +179,9 @@ def _requesters(up: Up) -> dict[tuple[str, str], str]:
     return {
         (line["action"], line["path"].split("/")[3]): line["requester"]
         for line in map(_json, written.splitlines())
-        if line["type"] == "request_log" and line["requester"]
+        if line["type"] == "request_log"
+        and line["requester"]
+        and line["path"].startswith("/v1/projects/")
     }
 
 

@@ -4,6 +4,7 @@ import os
 import pty
 from contextlib import suppress
 
+from ams.client import Client, OutgoingMessage
 from tests.cli.command import Ams
 
 #: Columns of the terminal.
@@ -58,3 +59,28 @@ def test_a_person_is_told_that_nothing_was_acknowledged(ams: Ams) -> None:
     ams("publish", "t", "hello")
     assert "Not acknowledged: add --ack" in seen(ams, "pull", "s")
     assert "Not acknowledged" not in seen(ams, "pull", "s", "--ack")
+
+
+def test_a_person_is_told_how_to_look_at_more_messages(
+    ams: Ams, admin: Client, project: str, topic: str
+) -> None:
+    admin.topics.publish(project, topic, [OutgoingMessage(b"x")] * 2)
+    assert "go on with --offset 1." in seen(ams, "topic", "peek", "t", "--offset", "0", "-n", "1")
+    assert "go on" not in seen(ams, "topic", "peek", "t")
+
+
+def test_numbers_are_aligned_on_the_right(
+    ams: Ams, admin: Client, project: str, topic: str
+) -> None:
+    admin.topics.publish(project, topic, [OutgoingMessage(b"x")])
+    days = seen(ams, "topic", "metrics", "t").splitlines()[-1]
+    assert days.rstrip().endswith("         1")
+
+
+def test_a_person_is_asked_before_messages_are_purged(
+    ams: Ams, admin: Client, project: str, topic: str
+) -> None:
+    admin.topics.publish(project, topic, [OutgoingMessage(b"x")])
+    shown = seen(ams, "topic", "purge", "t", typed=b"n\n")
+    assert ("Remove all messages" in shown, "nothing was done" in shown) == (True, True)
+    assert admin.topics.peek(project, topic).messages

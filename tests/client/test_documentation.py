@@ -5,12 +5,13 @@ import re
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import ams.client
-from ams.client import Client, OutgoingMessage
+from ams.client import Client, OutgoingMessage, ServiceError
 from ams.client.resource import ListMethod, Method, Resource
 from tests.certificates import Certificates
 from tests.client.odd_server import Answer, OddServer
@@ -30,6 +31,9 @@ def weather(client: Client) -> Iterator[None]:
     client.topics.publish("weather", "temperatures", messages)
     yield
     client.projects.delete("weather")
+    # Only one of the examples makes it.
+    with suppress(ServiceError):
+        client.users.delete("sensor-7")
 
 
 @pytest.fixture

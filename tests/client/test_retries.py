@@ -48,12 +48,27 @@ SAFE: dict[str, Callable[[Client], object]] = {
     "pull": lambda client: client.subscriptions.pull("p", "s"),
     "acknowledge": lambda client: client.subscriptions.acknowledge("p", "s", ["x"]),
     "modifyOffset": lambda client: client.subscriptions.modify_offset("p", "s", 3),
+    "metrics": lambda client: client.metrics.hosts(),
+    "describe": lambda client: client.projects.update("p", description="x"),
 }
-CREATE: dict[str, Callable[[Client], object]] = {
+#: What else than a topic is answered to these.
+ANSWERS = {
+    "pull": b'{"receivedMessages": []}',
+    "metrics": b'{"metrics": []}',
+    "describe": b'{"name": "p", "created_on": "2026-01-02T03:04:05Z",'
+    b' "modified_on": "2026-01-02T03:04:05Z"}',
+}
+REFUSED: dict[str, Callable[[Client], object]] = {
     "topic": lambda client: client.topics.create("p", "t"),
     "subscription": lambda client: client.subscriptions.create("p", "s", "t"),
     "project": lambda client: client.projects.create("p"),
     "user": lambda client: client.users.create("u"),
+    "add": lambda client: client.members.add("p", "u"),
+    "remove": lambda client: client.members.remove("p", "u"),
+    "accept": lambda client: client.registrations.accept("r"),
+    "decline": lambda client: client.registrations.decline("r"),
+    "rename a project": lambda client: client.projects.update("p", name="q"),
+    "rename a user": lambda client: client.users.update("u", name="v"),
 }
 
 
@@ -68,26 +83,25 @@ def quick(odd_server: OddServer) -> Iterator[Client]:
 def test_what_can_be_done_twice_is_tried_again(
     odd_server: OddServer, quick: Client, name: str, failure: Answer
 ) -> None:
-    body = b'{"receivedMessages": []}' if name == "pull" else TOPIC.body
-    odd_server.answers = [failure, failure, Answer(body=body)]
+    odd_server.answers = [failure, failure, Answer(body=ANSWERS.get(name, TOPIC.body))]
     SAFE[name](quick)
     assert len(odd_server.requests) == 3
     assert len(set(odd_server.paths())) == 1
 
 
-@pytest.mark.parametrize("name", CREATE)
-def test_creating_is_tried_again_only_where_it_was_hardly_done(
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_refused_is_tried_again_only_where_it_was_hardly_done(
     odd_server: OddServer, quick: Client, name: str
 ) -> None:
-    """A repetition of what was done would be refused with 409."""
+    """A repetition of what was done would be refused: with 409, 403 or 404."""
     for failure in (LOST, BAD_GATEWAY, GATEWAY_TIMEOUT):
         odd_server.answers = [failure]
         with pytest.raises((ConnectionLost, ServiceError)):
-            CREATE[name](quick)
+            REFUSED[name](quick)
     assert len(odd_server.requests) == 3
     odd_server.answers = [UNAVAILABLE, error(409, "exists", "ALREADY_EXISTS")]
     with pytest.raises(ServiceError, match="exists"):
-        CREATE[name](quick)
+        REFUSED[name](quick)
     assert len(odd_server.requests) == 5
 
 
@@ -105,6 +119,28 @@ def test_a_publish_that_may_be_stored_is_not_repeated_unless_duplicates_are_fine
     assert len(odd_server.requests) == 3
 
 
+def test_a_registration_that_may_be_stored_is_not_repeated(
+    odd_server: OddServer, quick: Client
+) -> None:
+    """Contract: ams-users-metrics 7.1, the same name may be asked for twice."""
+    for failure in (UNAVAILABLE, LOST):
+        odd_server.answers = [failure]
+        with pytest.raises((ConnectionLost, ServiceError)):
+            quick.registrations.create("u")
+    assert len(odd_server.requests) == 2
+
+
+@pytest.mark.parametrize("failure", [UNAVAILABLE, LOST])
+def test_a_purge_that_may_be_done_is_never_repeated(odd_server: OddServer, failure: Answer) -> None:
+    """It would remove what was published meanwhile, too."""
+    carefree = Retries(base_seconds=0.001, may_duplicate=True)
+    odd_server.answers = [failure]
+    failed = pytest.raises((ConnectionLost, ServiceError))
+    with Client(odd_server.url, retries=carefree) as client, failed:
+        client.topics.purge("p", "t")
+    assert len(odd_server.requests) == 1
+
+
 def test_a_repeated_delete_that_finds_nothing_was_successful(
     odd_server: OddServer, quick: Client
 ) -> None:
@@ -113,6 +149,9 @@ def test_a_repeated_delete_that_finds_nothing_was_successful(
     odd_server.answers = [GONE]
     with pytest.raises(ServiceError, match="Topic doesn't exist"):
         quick.topics.delete("p", "t")
+    odd_server.answers = [LOST, GONE]
+    with pytest.raises(ServiceError, match="Topic doesn't exist"):
+        quick.topics.preview_delete("p", "t")
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 408, 409, 413, 500])

@@ -1,6 +1,7 @@
 """The audit trail: no change without an entry, no entry without a change."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from ams.metadata.audit import Origin
 from ams.metadata.models import AuditRow
 from ams.metadata.records import AuditEntry, ProjectRecord
 from ams.metadata.store import Changes, Store
+from ams.service.database import Database
 from ams.service.errors import AlreadyExists, Unavailable
+from ams.service.failures import Failure
 from tests.metadata.conftest import Statements
 from tests.metadata.make import make_project, make_topic, make_user
 
@@ -84,17 +87,47 @@ async def test_without_an_origin_nothing_is_written(store: Store, project: Proje
 async def test_a_change_leaves_an_entry(store: Store) -> None:
     audit.note(name="news", size=1)
     audit.note(size=2)
-    await make_project(store)
+    project = await make_project(store)
     (entry,) = await entries(store)
     assert abs(datetime.now(UTC) - entry.at) < timedelta(minutes=1)
     assert (entry.action, entry.resource) == ("topics:create", "/projects/P/topics/T")
     assert (entry.project_uuid, entry.source, entry.trace_id) == (
-        "project-uuid",
+        project.uuid,
         "192.0.2.1",
         "trace",
     )
     assert (entry.actor_uuid, entry.actor_name) == ("actor-uuid", "admin")
     assert entry.detail == {"name": "news", "size": 2}
+
+
+@pytest.mark.usefixtures("origin")
+async def test_an_attempt_that_lost_against_others_leaves_nothing_in_the_entry(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classify = Database._failure
+    contended = RuntimeError("contended")
+    attempts = itertools.count()
+    audit.note(asked="before")
+
+    async def work(changes: Changes) -> None:
+        del changes
+        attempt = next(attempts)
+        audit.has_made(f"name-{attempt}")
+        audit.in_project(f"project-{attempt}")
+        audit.note(**{f"attempt-{attempt}": "seen"})
+        if attempt == 0:
+            raise contended
+
+    monkeypatch.setattr(
+        Database,
+        "_failure",
+        lambda self, exc: Failure.CONTENTION if exc is contended else classify(self, exc),
+    )
+    await store.write(work)
+    (entry,) = await entries(store)
+    assert entry.resource == "/projects/P/topics/T/name-1"
+    assert entry.project_uuid == "project-1"
+    assert entry.detail == {"asked": "before", "attempt-1": "seen"}
 
 
 @pytest.mark.usefixtures("origin")
@@ -149,12 +182,12 @@ async def test_an_entry_outlives_what_it_is_about(store: Store, project: Project
 async def test_texts_that_are_too_long_do_not_stop_a_change(store: Store) -> None:
     long = Origin("a" * 300, "r" * 700, None, "u", "n" * 300, "s" * 300, "t" * 300)
     audit.origin.set(long)
-    audit.note(names=["x" * 1000] * 100, size=1)
+    audit.note(text="x" * 15_000, names=["x" * 1000] * 100, size=1, more="x" * 5_000)
     await make_project(store)
     audit.origin.set(None)
     (entry,) = await entries(store)
     assert (len(entry.action), len(entry.resource), len(entry.source)) == (255, 600, 255)
-    assert entry.detail == {"left_out": ["names", "size"]}
+    assert entry.detail == {"size": 1, "more": "x" * 5_000, "left_out": ["names", "text"]}
 
 
 class TestRecord:
@@ -168,6 +201,23 @@ class TestRecord:
         assert await audit.record(store, work) == "done"
         (entry,) = await entries(store)
         assert (entry.action, entry.detail) == (origin.action, {"offset": 3})
+
+    @pytest.mark.usefixtures("origin")
+    async def test_what_the_work_notes_is_in_the_entry(self, store: Store) -> None:
+        async def work() -> None:
+            audit.note(skipped=7)
+
+        audit.note(offset=3)
+        await audit.record(store, work)
+        (entry,) = await entries(store)
+        assert entry.detail == {"offset": 3, "skipped": 7}
+
+    @pytest.mark.usefixtures("origin")
+    async def test_an_entry_can_stand_for_itself(self, store: Store) -> None:
+        audit.note(messages=10)
+        await audit.add(store)
+        (entry,) = await entries(store)
+        assert entry.detail == {"messages": 10}
 
     @pytest.mark.usefixtures("origin")
     async def test_what_fails_is_not_recorded(self, store: Store) -> None:

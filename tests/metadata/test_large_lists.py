@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ams.metadata import schemas, subscriptions, topics, users
-from ams.metadata.models import Membership, Subscription, SubscriptionAcl, Topic, TopicAcl, User
+from ams.metadata.models import Subscription, SubscriptionAcl, Topic, TopicAcl, User
 from ams.metadata.records import Page, ProjectRecord
 from ams.metadata.store import Store
 from tests.metadata.conftest import Statements
@@ -40,26 +40,6 @@ def subscription_rows(project: ProjectRecord) -> Sequence[Subscription]:
             start_offset=0,
             ack_deadline_seconds=10,
             created_on=NOW,
-        )
-        for number in range(MANY)
-    ]
-
-
-def user_rows() -> Sequence[User]:
-    return [
-        User(
-            uuid=f"u{number}",
-            name=f"U{number}",
-            email="",
-            first_name="",
-            last_name="",
-            organization="",
-            description="",
-            service_roles=[],
-            token_digest=f"d{number}",
-            token_ciphertext="",
-            created_on=NOW,
-            modified_on=NOW,
         )
         for number in range(MANY)
     ]
@@ -156,30 +136,6 @@ async def test_subscriptions(roomy_store: Store, statements: Statements) -> None
     )
     found = await subscriptions.list_page(store, project.id, page_size=2, name="s9999")
     assert ([each.name for each in found.items], found.total) == (["S99999", "S99998"], 11)
-
-
-async def test_users(roomy_store: Store, statements: Statements) -> None:
-    store, project = roomy_store, await make_project(roomy_store)
-
-    async def insert() -> None:
-        await User.bulk_create(user_rows(), batch_size=2000)
-        ids = await User.all().values_list("id", flat=True)
-        await Membership.bulk_create(
-            [Membership(user_id=id_, project_id=project.id, roles=[]) for id_ in ids],
-            batch_size=5000,
-        )
-
-    await store.database.transaction(insert)
-    middle = (await users.by_name(store, "U100")).id
-    for project_id in (None, project.id):
-        await check_pages(
-            lambda from_id, project_id=project_id: users.list_page(  # type: ignore[misc] # A default.
-                store, page_size=20, from_id=from_id, project_id=project_id, details=True
-            ),
-            middle,
-            statements,
-            most=6,
-        )
 
 
 class TestNameFilter:

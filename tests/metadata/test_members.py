@@ -128,7 +128,9 @@ class TestTokenUse:
         assert noted.modified_on == user.modified_on
         assert len(listener.heard) == heard
         await users.token_used(store, [], now)
-        later = now + timedelta(seconds=1)
+        await users.token_used(store, [user.id], now + users.USE_PRECISION)
+        assert (await users.by_id(store, user.id)).token_last_used == now
+        later = now + users.USE_PRECISION + timedelta(microseconds=1)
         await users.token_used(store, [user.id], later)
         assert (await users.by_id(store, user.id)).token_last_used == later
 

@@ -163,6 +163,106 @@ def test_users(ams: ArgoMessagingService) -> None:
         ams.delete_user(name)
 
 
+def client_of(ams: ArgoMessagingService, token: str) -> ArgoMessagingService:
+    """The client of another user."""
+    return ArgoMessagingService(endpoint=ams.endpoint, token=token, project=ams.project)
+
+
+def test_a_user_is_changed_and_found(ams: ArgoMessagingService) -> None:
+    name, other = (f"user-{uuid.uuid4().hex[:8]}" for _ in range(2))
+    made = ams.create_user(AmsUser(name=name, email="user@example.org"))
+    try:
+        changed = ams.update_user(
+            name,
+            first_name="First",
+            organization="Organization",
+            username=other,
+            service_roles=["admin_viewer"],
+            projects=[AmsUserProject(ams.project, ["consumer"])],
+        )
+        assert (changed.name, changed.firstname, changed.email) == (other, "First", made.email)
+        assert changed.service_roles == ["admin_viewer"]
+        assert [(p.project, p.roles) for p in changed.projects] == [(ams.project, ["consumer"])]
+        for found in (
+            ams.get_user_by_token(made.token),
+            ams.get_user_by_uuid(made.uuid),
+            client_of(ams, made.token).get_user_profile(),
+        ):
+            assert (found.name, found.uuid, found.token) == (other, made.uuid, made.token)
+            assert found.projects[0].roles == ["consumer"]
+        with pytest.raises(AmsServiceException) as refused:
+            ams.get_user(name)
+        assert refused.value.code == 404
+        with pytest.raises(AmsServiceException, match="invalid role: nonsense"):
+            ams.update_user(other, service_roles=["nonsense"], projects=[])
+    finally:
+        ams.delete_user(other)
+
+
+def test_the_pages_of_users_come_to_an_end(ams: ArgoMessagingService) -> None:
+    """Contract: ams-users-metrics 14 #28. The client calls the page token otherwise."""
+    names = [f"user-{uuid.uuid4().hex[:8]}" for _ in range(5)]
+    for name in names:
+        ams.create_user(AmsUser(name=name, projects=[AmsUserProject(ams.project, ["consumer"])]))
+    try:
+        found: list[AmsUser] = []
+        page = ams.list_users(page_size=2)
+        total = page.total_size
+        while True:
+            found += page.users
+            assert len(found) <= total
+            if not page.next_page_token:
+                break
+            page = ams.list_users(page_size=2, next_page_token=page.next_page_token)
+        assert [user.name for user in found][:5] == names[::-1]
+        assert len(found) == total
+        assert [p.project for p in found[0].projects] == [ams.project]
+    finally:
+        for name in names:
+            ams.delete_user(name)
+
+
+def test_members_as_a_project_admin_changes_them(ams: ArgoMessagingService) -> None:
+    name, other, admin = (f"user-{uuid.uuid4().hex[:8]}" for _ in range(3))
+    ams.create_user(AmsUser(name=other))
+    token = ams.create_project_member(admin, roles=["project_admin"]).token
+    own = client_of(ams, token)
+    try:
+        made = own.create_project_member(name, roles=["publisher"], email="made@example.org")
+        assert made.token
+        assert (made.created_by, made.email) == (admin, "made@example.org")
+        seen = own.get_project_member(name)
+        assert (seen.uuid, seen.token, seen.created_by) == (made.uuid, "", "")
+        assert ams.get_project_member(name).token == made.token
+        added = own.add_project_member(other, roles=["consumer"])
+        assert [(p.project, p.roles) for p in added.projects] == [(ams.project, ["consumer"])]
+        with pytest.raises(AmsServiceException) as refused:
+            own.add_project_member(other)
+        assert refused.value.code == 409
+        with pytest.raises(AmsServiceException, match="invalid role: service_admin"):
+            own.create_project_member("x", roles=["service_admin"])
+        assert own.remove_project_member(other, ams.project) == {}
+        with pytest.raises(AmsServiceException) as refused:
+            own.get_project_member(other)
+        assert refused.value.code == 404
+    finally:
+        for user in (name, other, admin):
+            ams.delete_user(user)
+
+
+def test_a_project_is_changed(ams: ArgoMessagingService) -> None:
+    old = ams.project
+    assert ams.update_project(old, description="changed")["description"] == "changed"
+    ams.create_topic("topic")
+    ams.project = ams.update_project(old, updated_name=f"{old}-renamed")["name"]
+    assert ams.get_topic("topic")["name"] == f"/projects/{old}-renamed/topics/topic"
+    with pytest.raises(AmsServiceException) as refused:
+        ams.get_project(old)
+    assert refused.value.code == 404
+    ams.update_project(ams.project, updated_name=old)
+    ams.project = old
+
+
 def test_projects_status_and_version(ams: ArgoMessagingService) -> None:
     assert ams.get_project(ams.project)["description"] == "of the published client"
     assert ams.status()["status"] == "ok"
@@ -225,38 +325,6 @@ def test_activity_of_projects_and_the_usage_report(ams: ArgoMessagingService, to
     with pytest.raises(AmsServiceException) as refused:
         ams.usage_report()
     assert refused.value.code == 401
-
-
-def test_users_are_changed_and_found(ams: ArgoMessagingService) -> None:
-    name = f"user-{uuid.uuid4().hex[:8]}"
-    made = ams.create_user(AmsUser(name=name, email="old@example.org"))
-    try:
-        ams.update_user(name, email="new@example.org", service_roles=[], projects=[])
-        assert ams.get_user_by_token(made.token).email == "new@example.org"
-        assert ams.get_user_by_uuid(made.uuid).name == name
-    finally:
-        ams.delete_user(name)
-
-
-def test_members(ams: ArgoMessagingService) -> None:
-    name = f"member-{uuid.uuid4().hex[:8]}"
-    made = ams.create_project_member(name, roles=["consumer"], email="member@example.org")
-    try:
-        assert made.token
-        assert ams.get_project_member(name).projects[0].roles == ["consumer"]
-        ams.remove_project_member(name, ams.project)
-        with pytest.raises(AmsServiceException) as refused:
-            ams.get_project_member(name)
-        assert refused.value.code == 404
-        ams.add_project_member(name, roles=["publisher"])
-        assert ams.get_project_member(name).projects[0].roles == ["publisher"]
-    finally:
-        ams.delete_user(name)
-
-
-def test_a_project_is_changed(ams: ArgoMessagingService) -> None:
-    ams.update_project(ams.project, description="described anew")
-    assert ams.get_project(ams.project)["description"] == "described anew"
 
 
 def test_push_is_turned_on_and_off(pushing: ArgoMessagingService) -> None:

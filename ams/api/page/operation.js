@@ -102,10 +102,11 @@ function answers(described, root) {
     .map(([code, response]) => {
       const schema = jsonOf(response)?.schema;
       if (!schema) return section(`Answer ${code}`, element("p", {}, prose(response.description ?? "")));
+      const note = response.description !== "Done." && element("p", {}, prose(response.description));
       const json = prettyJson(JSON.stringify(exampleOf(schema, root)));
       const example = element("details", {}, element("summary", {}, "Example"),
         element("pre", { tabindex: "0", "aria-label": "Example of the answer" }, json));
-      return typed(`Answer ${code}`, schema, root, "optional", example);
+      return typed(`Answer ${code}`, schema, root, "optional", [note, example]);
     });
 }
 
