@@ -55,6 +55,7 @@ from ams.client.retries import Retries
 from ams.client.statistics_objects import (
     PastSubscription,
     PastTopic,
+    PushStatistics,
     SubscriptionHistory,
     SubscriptionStatistics,
     TopicHistory,
@@ -101,6 +102,7 @@ __all__ = [
     "ProjectsActivity",
     "Publisher",
     "PushConfig",
+    "PushStatistics",
     "ReceivedMessage",
     "Registration",
     "Retries",

@@ -7,7 +7,7 @@
 --       4 the most messages to return
 --       5 the most bytes to return; one message is returned however large it is
 --       6 1 = the caller waits: if there is no message ask for a wake-up, change nothing else
---       last: the right to push by which the caller pulls, '' for other pulls
+--       7 the right to push by which the caller pulls, '' for other pulls
 -- Returns what `read` does, or STALE, or LOST.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]

@@ -8,7 +8,7 @@
 --       4 uuid of the worker
 --       5 digest of the settings by which it pushes; with other ones than before, it is forgotten why
 --         the last request failed
---       6... uuids of the workers that are alive; one '*' for all there are
+--       6 uuid of a worker from which nothing may be taken, and so on for each; '*' is all of them
 -- Returns the right, worker:fence; '' if another worker has it; or STALE.
 
 local sub = KEYS[2]

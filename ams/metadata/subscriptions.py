@@ -160,13 +160,13 @@ async def pushed(
         store: The database.
         uuids: Of those to look at; None for all there are.
     """
-    query = Subscription.filter(push__isnull=False).select_related("project", "topic")
-    parts = [query]
-    if uuids is not None:
-        starts = range(0, len(uuids), BATCH)
-        parts = [query.filter(uuid__in=uuids[start : start + BATCH]) for start in starts]
     found = {}
     async with store.database.reading():
+        query = Subscription.filter(push__isnull=False).select_related("project", "topic")
+        parts = [query]
+        if uuids is not None:
+            starts = range(0, len(uuids), BATCH)
+            parts = [query.filter(uuid__in=uuids[start : start + BATCH]) for start in starts]
         for part in parts:
             for row in await part:
                 if _pushes(_push(row)) and row.topic is not None:
