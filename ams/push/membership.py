@@ -44,6 +44,7 @@ class Membership:
         self._lease_seconds = lease_seconds
         self._on_change = on_change
         self._shares = True
+        self._leaving = False
         self._alive_until = float("-inf")
         # Until then, others may not have been able to say that they are alive.
         self._unsure_until = float("-inf")
@@ -79,8 +80,10 @@ class Membership:
 
     async def leave(self) -> None:
         """Goes. If Redis does not answer, the others find out by themselves."""
+        self._leaving = True
+        self._hurry.set()
         if self._task is not None:
-            self._task.cancel()
+            # To its end: a beat on its way could arrive after the farewell.
             await asyncio.wait([self._task])
         self._alive_until = float("-inf")
         with suppress(ServiceError):
@@ -93,6 +96,8 @@ class Membership:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), wait)
             self._hurry.clear()
+            if self._leaving:
+                return
             try:
                 await self._beat()
             except ServiceError as error:

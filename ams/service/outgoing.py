@@ -23,16 +23,13 @@ from typing import Final
 import httpcore
 import httpx
 
+from ams.service.outgoing_connections import OutgoingConnections
 from ams.service.public_addresses import PublicAddresses
 from ams.service.settings import SettingsError
 from ams.service.settings_sections import OutgoingSettings
 
 #: Requests of a process at the same time, if it says nothing else; others wait.
 MOST_REQUESTS: Final = 128
-#: Connections that wait for a next request at most, as a part of those.
-IDLE_PART: Final = 4
-#: How long a connection waits for a next request, in seconds.
-IDLE_SECONDS: Final = 15.0
 #: Addresses of one name that are tried; a name may have thousands.
 MOST_ATTEMPTS: Final = 4
 
@@ -95,12 +92,8 @@ class Outgoing:
         self._network = _CheckedNetwork(
             PublicAddresses(settings.allow_private_addresses), most_requests
         )
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_trust(settings.ca_file),
-            max_connections=most_requests,
-            max_keepalive_connections=most_requests // IDLE_PART,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=self._network,
+        self._connections = OutgoingConnections(
+            _trust(settings.ca_file), self._network, most_requests
         )
 
     async def fetch(
@@ -142,7 +135,7 @@ class Outgoing:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._pool.aclose()
+        await self._connections.aclose()
         self._network.close()
 
     async def _exchange(
@@ -155,13 +148,17 @@ class Outgoing:
     ) -> Answer:
         fields = httpx.Headers({"Host": location.netloc.decode("ascii"), "User-Agent": "ams"})
         fields.update(headers)
-        async with self._pool.stream(
-            method,
-            _address(location),
-            headers=fields.raw,
-            content=content,
-            extensions={"timeout": {"connect": self._settings.connect_timeout_seconds}},
-        ) as response:
+        address = _address(location)
+        async with (
+            self._connections.lent(address.origin) as connection,
+            connection.stream(
+                method,
+                address,
+                headers=fields.raw,
+                content=content,
+                extensions={"timeout": {"connect": self._settings.connect_timeout_seconds}},
+            ) as response,
+        ):
             body = bytearray()
             complete = True
             async for chunk in response.aiter_stream():

@@ -1,5 +1,6 @@
 """A broker with workers that push, and endpoints to push to."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest_asyncio
 from tests.api.client import Project
 from tests.certificates import RECEIVER_HOST, Certificates
 from tests.node import Node
-from tests.push.endpoints import Endpoints, run_endpoints
+from tests.push.endpoints import OTHER_HOST, Endpoints, run_endpoints
 from tests.push.workers import PushWorker
 from tests.push_worker import WORKER_TOKEN, add_push_worker
 from tests.servers import FSYNC, RedisServer
@@ -32,9 +33,14 @@ class Pushing:
         self.workers.append(worker)
         return await worker.start()
 
-    async def close(self) -> None:
+    def kill_workers(self) -> None:
+        """Ends all workers."""
         for worker in self.workers:
             worker.process.kill()
+        self.workers.clear()
+
+    async def close(self) -> None:
+        self.kill_workers()
         await self.node.close()
 
 
@@ -54,7 +60,7 @@ async def _start(folder: Path, certificates: Certificates, redis: RedisServer) -
                 "lease_seconds": LEASE_SECONDS,
             },
             "outgoing": {
-                "allow_private_addresses": [RECEIVER_HOST],
+                "allow_private_addresses": [RECEIVER_HOST, OTHER_HOST],
                 "ca_file": str(certificates.ca),
                 "timeout_seconds": 2.0,
             },
@@ -66,17 +72,33 @@ async def _start(folder: Path, certificates: Certificates, redis: RedisServer) -
     return Pushing(node, redis)
 
 
-@pytest_asyncio.fixture
-async def pushing(
-    redis_binary: Path, certificates: Certificates, tmp_path: Path
+@pytest_asyncio.fixture(scope="session")
+async def without_workers(
+    redis_binary: Path, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pushing]:
-    """A broker of the test's own, without workers yet; requests to receivers may take 2 s."""
+    """A broker without workers; requests to receivers may take 2 s."""
     with RedisServer(redis_binary, **FSYNC) as redis:
-        pushing = await _start(tmp_path, certificates, redis)
+        pushing = await _start(tmp_path_factory.mktemp("pushing"), certificates, redis)
         try:
             yield pushing
         finally:
             await pushing.close()
+
+
+@pytest_asyncio.fixture
+async def pushing(without_workers: Pushing) -> AsyncIterator[Pushing]:
+    """The same, to which a test adds workers; nothing is pushed yet."""
+    yield without_workers
+    without_workers.kill_workers()
+
+
+@pytest_asyncio.fixture
+async def place(pushing: Pushing) -> AsyncIterator[Project]:
+    """A project with topic `t` where nobody pushes yet."""
+    project = await Project.create(pushing.node)
+    await project.topic("t")
+    yield project
+    await project.remove()
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -85,11 +107,11 @@ async def shared(
     certificates: Certificates,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Pushing]:
-    """The same with one worker, shared by tests that leave it as it was."""
+    """The same with two workers, shared by tests that leave it as it was."""
     with RedisServer(redis_binary, **FSYNC) as redis:
         pushing = await _start(tmp_path_factory.mktemp("pushing"), certificates, redis)
         try:
-            await pushing.add_worker()
+            await asyncio.gather(pushing.add_worker(), pushing.add_worker())
             yield pushing
         finally:
             await pushing.close()
@@ -97,7 +119,7 @@ async def shared(
 
 @pytest_asyncio.fixture
 async def project(shared: Pushing) -> AsyncIterator[Project]:
-    """A project with topic `t` where one worker pushes."""
+    """A project with topic `t` where two workers push."""
     project = await Project.create(shared.node)
     await project.topic("t")
     yield project

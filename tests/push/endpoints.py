@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from tests.certificates import RECEIVER_HOST, Certificates
+from tests.processes import free_port
 
+#: Another address of the server.
+OTHER_HOST: Final = "127.0.0.1"
 VERIFICATION: Final = "/ams_verification_hash"
 
 #: A JSON object. Any: of many types.
@@ -84,9 +87,9 @@ class Endpoints:
         self.connections = 0
         self._endpoints: dict[str, Endpoint] = {}
 
-    def add(self, path: str, behaviour: Behaviour = accept) -> Endpoint:
+    def add(self, path: str, behaviour: Behaviour = accept, host: str = RECEIVER_HOST) -> Endpoint:
         """An endpoint that nobody uses yet; query and all are part of its path."""
-        endpoint = Endpoint(f"https://{RECEIVER_HOST}:{self.port}{path}", behaviour)
+        endpoint = Endpoint(f"https://{host}:{self.port}{path}", behaviour)
         self._endpoints[path] = endpoint
         return endpoint
 
@@ -96,7 +99,7 @@ class Endpoints:
         try:
             while head := await _head(reader):
                 await self._answer(head, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.connections -= 1
@@ -147,8 +150,8 @@ async def run_endpoints(certificates: Certificates) -> AsyncIterator[Endpoints]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.certificate, certificates.key)
     endpoints = Endpoints()
-    server = await asyncio.start_server(endpoints.serve, RECEIVER_HOST, 0, ssl=context)
+    endpoints.port = free_port()
+    hosts = [RECEIVER_HOST, OTHER_HOST]
+    server = await asyncio.start_server(endpoints.serve, hosts, endpoints.port, ssl=context)
     async with server:
-        endpoints.port = server.sockets[0].getsockname()[1]
         yield endpoints
-        server.close()
