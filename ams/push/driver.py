@@ -54,6 +54,10 @@ class Parts:
     look_again: Callable[[str], None]
 
 
+class _Stopped(Exception):
+    """It is over, and nothing is on its way."""
+
+
 class Driver:
     """Takes the right to push a subscription, pushes, and gives it back at the end.
 
@@ -120,35 +124,44 @@ class Driver:
             yield
         finally:
             self._undisturbed = False
+        if self._stopping:
+            raise _Stopped
 
     async def _run(self) -> None:
         activity.DRIVEN.inc()
         try:
             while not self._stopping:
-                try:
-                    await self._take()
-                    await self._deliver()
-                except PushLost:
-                    log.warning("another worker has taken over", subscription=self._name)
-                except StaleMetadata:
-                    await self._newer_than(self.record.epoch)
-                except ServiceError:
-                    await self._pause()
-                except Exception:
-                    log.exception("push failed", subscription=self._name)
-                    await self._pause()
-        except asyncio.CancelledError:
+                await self._take_and_deliver()
+        except (_Stopped, asyncio.CancelledError):
             pass  # By `stop`: the end is the same.
         finally:
             self._ending = True
             activity.DRIVEN.dec()
             await self._release()
 
+    async def _take_and_deliver(self) -> None:
+        """Goes on until something is in the way, and then for a while does nothing."""
+        epoch = self.record.epoch
+        try:
+            await self._take()
+            await self._deliver()
+        except PushLost:
+            log.warning("another worker has taken over", subscription=self._name)
+        except StaleMetadata:
+            await self._newer_than(epoch)
+        except _Stopped:
+            raise
+        except ServiceError:
+            await self._pause()
+        except Exception:
+            log.exception("push failed", subscription=self._name)
+            await self._pause()
+
     async def _take(self) -> None:
         """Waits for the right to push, and takes it."""
         parts = self._parts
         digest = hashlib.blake2b(repr(self._push).encode(), digest_size=8).hexdigest()
-        while not self._stopping:
+        while True:
             self._released.clear()
             if parts.membership.alive:
                 with self._to_its_end():
@@ -171,19 +184,21 @@ class Driver:
             try:
                 await self._parts.log.release_push(topic, uuid, self._parts.membership.worker)
             except ServiceError:
+                if self._parts.membership.retired:
+                    return  # When the worker is gone, so is its right.
                 await self._pause()
             else:
                 return
 
     async def _deliver(self) -> None:
-        while not self._stopping:
+        while True:
             epoch = self.record.epoch
             try:
                 wait = await self._cycle()
             except StaleMetadata:
                 await self._newer_than(epoch)
                 continue
-            if wait and not self._stopping:
+            if wait:
                 await asyncio.sleep(wait)
 
     async def _cycle(self) -> float:

@@ -43,7 +43,8 @@ class Membership:
         self._endpoint = endpoint
         self._lease_seconds = lease_seconds
         self._on_change = on_change
-        self._shares = True
+        #: Whether this worker takes no more subscriptions, and will go.
+        self.retired = False
         self._leaving = False
         self._alive_until = float("-inf")
         # Until then, others may not have been able to say that they are alive.
@@ -74,7 +75,7 @@ class Membership:
 
     async def retire(self) -> None:
         """Says that this worker takes no more subscriptions, and will go."""
-        self._shares = False
+        self.retired = True
         with suppress(ServiceError):
             await self._beat()
 
@@ -125,7 +126,7 @@ class Membership:
 
     async def _meet(self, seconds: float) -> list[Pusher]:
         return await self._log.meet_pushers(
-            self.worker, seconds, self._endpoint, shares=self._shares
+            self.worker, seconds, self._endpoint, shares=not self.retired
         )
 
     @staticmethod
