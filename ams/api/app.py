@@ -36,6 +36,7 @@ from ams.api.operations import Operation, operations_of
 from ams.service.database import DatabaseError
 from ams.service.health import add_health
 from ams.service.http import App, Handler, Request, make_app
+from ams.service.listeners import server_endpoints
 from ams.service.logs import configure_logging
 from ams.service.server import run
 from ams.service.settings import Settings
@@ -111,6 +112,7 @@ def serve(settings: Settings) -> int:
     return run(
         app,
         settings.server,
+        endpoints=lambda: server_endpoints(settings.server),
         on_start=lifecycle.start,
         on_drain=lifecycle.drain,
         on_stop=lifecycle.stop,

@@ -26,7 +26,8 @@ ATTEMPTS: Final = 5
 
 BAD_DRY_RUN: Final = "Invalid dryRun (needs true or false)"
 
-_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+#: What a value in a query can't hold: an escape that is none, or an unescaped semicolon.
+_UNREADABLE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|;")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,13 +149,13 @@ class Call:
 def query_values(request: Request, name: str) -> list[str]:
     """The values of a query parameter.
 
-    One that can't be decoded is as good as absent (contract: ams-core 1.14).
+    One that can't be decoded is as good as absent (contract: ams-core 1.14, ams-users-metrics 16).
     """
     parts = (part.partition("=") for part in request.query_string.split("&"))
     return [
         unquote_plus(value)
         for key, _, value in parts
-        if unquote_plus(key) == name and not _BAD_ESCAPE.search(value)
+        if unquote_plus(key) == name and not _UNREADABLE.search(value)
     ]
 
 

@@ -55,7 +55,7 @@ class SchemaBody(Body):
 class PayloadBody(TextMap):
     """A message to try an Avro schema with; for a JSON schema the body is the document itself."""
 
-    data: fields.Data = ""
+    data: fields.Data | UnsetType = UNSET
 
 
 class Schema(Answer):
@@ -203,7 +203,7 @@ async def validate(call: Call) -> Validated:
     compiled = call.broker.schemas.of(record)
     if record.type == "avro":
         data = (await call.read(PAYLOAD)).data
-        if not data:
+        if data is UNSET:
             raise InvalidArgument("Invalid Schema Payload Arguments")
         await compiled.check_payload(data)
     else:

@@ -1,7 +1,7 @@
 """credentials.json: what `ams up` writes into its data folder, and other commands take from there.
 
-It has the broker's URLs, the development CA and the tokens of the service, of the admin and of the
-demo users.
+It has the URLs of the broker and of AuthN, the development CA with a client's certificate, and the
+tokens of both services, of the admin and of the demo users.
 """
 
 import json
@@ -38,6 +38,22 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Authn:
+    """Where AuthN listens, and the token of its operators."""
+
+    https: str
+    service_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFiles:
+    """Paths of a client's certificate and its key; it is bound to the demo publisher."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """A project with a topic, a subscription, and a user for each."""
 
@@ -50,13 +66,18 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The content of the file; `ca` is the path of the CA's certificate."""
+    """The content of the file; `ca` is the path of the CA's certificate.
+
+    `authn` is None where `ams up` runs none; `client` in files of older versions.
+    """
 
     ca: str
     broker: Broker
     service_token: str
     admin: Identity
     demo: Demo
+    authn: Authn | None = None
+    client: ClientFiles | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -81,6 +102,8 @@ class Credentials:
                     publisher=Identity(**demo["publisher"]),
                     consumer=Identity(**demo["consumer"]),
                 ),
+                authn=Authn(**authn) if (authn := content.get("authn")) else None,
+                client=ClientFiles(**files) if (files := content.get("client")) else None,
             )
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -29,6 +29,7 @@ from ams.cli import (
     user,
     version,
 )
+from ams.cli.authn import command as authn
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.up.command import up
 
@@ -44,7 +45,7 @@ app = typer.Typer(
 
 _TALK = "Messages"
 _MANAGE = "What the broker has"
-_RUN = "Running a broker"
+_RUN = "Running the services"
 
 app.command("publish", rich_help_panel=_TALK, epilog=connection.EXPLANATION)(publish.publish)
 app.command("pull", rich_help_panel=_TALK, epilog=connection.EXPLANATION)(pull.pull)
@@ -68,6 +69,7 @@ app.command("up", rich_help_panel=_RUN)(up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("push", rich_help_panel=_RUN)(push.push)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate)
+app.add_typer(authn.app, name="authn", rich_help_panel=_RUN)
 app.command("settings", rich_help_panel=_RUN)(settings.settings)
 
 

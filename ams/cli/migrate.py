@@ -1,5 +1,8 @@
 """`ams migrate`: brings the database to the version that this program needs."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 import typer
 
 from ams.cli.failure import CommandFailed
@@ -10,14 +13,24 @@ def migrate(config: ConfigOption = None) -> None:
     """Bring the database up to date; safe to run again, and while brokers run."""
     settings = read_settings(config)
     # Late: the ORM takes long to import.
+    from ams.metadata.migrate import migrate as migrate_database
+
+    run_migration(migrate_database(settings.database))
+
+
+def run_migration(work: Coroutine[Any, Any, list[str]]) -> None:
+    """Does the steps that bring a database up to date, and says which they were.
+
+    Raises:
+        CommandFailed: the database can't be used.
+    """
     import asyncio
 
-    from ams.metadata.migrate import migrate as migrate_database
     from ams.service.database import DatabaseError
     from ams.service.errors import ServiceError
 
     try:
-        steps = asyncio.run(migrate_database(settings.database))
+        steps = asyncio.run(work)
     except DatabaseError as error:
         raise CommandFailed(str(error)) from error
     except ServiceError as error:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ams.client import Movement, Offsets, PushConfig, PushStatistics, Subscription
 
 app = typer.Typer(help="Make, show, change and remove subscriptions.", no_args_is_help=True)
-app.command("history")(subscription_history)
-app.command("purge")(purge_subscription)
 
 
 @app.command("create")
@@ -329,3 +327,7 @@ def _show_offsets(session: Session, offsets: "Offsets") -> None:
             ("waiting", str(max(0, offsets.max - max(offsets.current, offsets.min)))),
         ]
     )
+
+
+app.command("history")(subscription_history)
+app.command("purge")(purge_subscription)

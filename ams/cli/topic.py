@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ams.client import Topic, TopicLoss
 
 app = typer.Typer(help="Make, show, change and remove topics.", no_args_is_help=True)
-app.command("peek")(peek)
-app.command("history")(topic_history)
-app.command("purge")(purge_topic)
 
 RetentionTime = Annotated[
     str,
@@ -243,3 +240,8 @@ def _show(session: Session, topic: "Topic") -> None:
             ("schema", topic.schema),
         ]
     )
+
+
+app.command("peek")(peek)
+app.command("history")(topic_history)
+app.command("purge")(purge_topic)

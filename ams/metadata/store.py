@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from ams.metadata import audit
-from ams.metadata.migrate import MODELS_MODULE, check_version
-from ams.metadata.models import APP, ChangeRow
+from ams.metadata.migrate import TABLES
+from ams.metadata.models import ChangeRow
 from ams.metadata.records import Change
-from ams.service.database import Database
 from ams.service.logs import get_logger
+from ams.service.migrations import check_version
 
 if TYPE_CHECKING:
     from ams.service.settings_sections import DatabaseSettings
@@ -51,7 +51,7 @@ class Store:
     """
 
     def __init__(self, settings: DatabaseSettings, after_commit: AfterCommit | None = None) -> None:
-        self.database = Database(settings, models=MODELS_MODULE, app=APP)
+        self.database = TABLES.database(settings)
         self._after_commit = after_commit
         self._listeners: list[Callable[[list[Change]], None]] = []
         self._telling: set[asyncio.Task[None]] = set()
@@ -88,7 +88,7 @@ class Store:
             DatabaseVersionError: They don't; the message says what to do.
             Unavailable: The database can't be reached.
         """
-        await check_version(self.database)
+        await check_version(self.database, TABLES)
 
     async def ping(self) -> None:
         """Ask the database for a sign of life.

@@ -29,7 +29,12 @@ def client_address(request: "Request", trusted_proxies: Sequence[str]) -> str:
     return seen if _is_address(seen) else ""
 
 
-@lru_cache(maxsize=1)
+def is_in_networks(address: str, networks: Sequence[str]) -> bool:
+    """Whether an address is in one of these networks, such as `10.0.0.0/24`."""
+    return _is_in(address, _networks(tuple(networks)))
+
+
+@lru_cache(maxsize=8)
 def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(map(ip_network, texts))
 

@@ -2,15 +2,20 @@
 
 import asyncio
 import re
-from typing import Any, ClassVar, Final, TypeAlias, cast
+from asyncio import BaseTransport, Transport
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, cast
 
 from sanic.exceptions import BadRequest as SanicBadRequest
 from sanic.exceptions import PayloadTooLarge
+from sanic.exceptions import RequestTimeout as SanicRequestTimeout
 from sanic.http import Http, Stage
 from sanic.request import Request
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from ams.service.errors import BadRequest, ServiceError, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    from ams.service.http import App
 
 #: Seconds a client may pause while it sends a body.
 BODY_PAUSE_SECONDS = 60.0
@@ -30,6 +35,7 @@ AnyRequest: TypeAlias = "Request[Any, Any]"
 BUSY: Final = "Too many large requests at once, try again later"
 
 _LINE_BREAK: Final = b"\r\n"
+_END_OF_HEAD: Final = b"\r\n\r\n"
 #: Request line and headers as RFC 9112 has them: a token names a header, nothing but digits is a
 #: length, and no control character is taken for a line break by some and not by others.
 _HEAD: Final = re.compile(
@@ -122,9 +128,22 @@ class Connection(Http):
         if self.recv_buffer.startswith(_TLS_HANDSHAKE):
             # No end of headers will ever come, and no client waits without a limit for an answer.
             raise SanicBadRequest("This port takes plain HTTP, not HTTPS")
-        await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
+        if _END_OF_HEAD in self.recv_buffer:
+            await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
+        else:
+            await self._read_head_slowly()
+        # From now on it may be idle for as long as others.
+        self.protocol.keep_alive_timeout = self.protocol.app.config.KEEP_ALIVE_TIMEOUT
         if not _HEAD.fullmatch(self.request.head):
             raise SanicBadRequest("Bad Request")
+
+    async def _read_head_slowly(self) -> None:
+        """Reads a head that is not there as a whole, however little of it comes at a time."""
+        try:
+            async with asyncio.timeout(self.protocol.request_timeout):
+                await super().http1_request_header()  # type: ignore[no-untyped-call]
+        except TimeoutError as error:
+            raise SanicRequestTimeout("Request Timeout") from error
 
     async def read(self) -> bytes | None:
         """Some bytes of the body; None at its end. Called by Sanic too.
@@ -226,6 +245,40 @@ class Connection(Http):
 
 
 class Protocol(HttpProtocol):
-    """Makes each connection one of ours."""
+    """Makes each connection one of ours, and room for it."""
 
     HTTP_CLASS = Connection
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """A client has connected, and is done with its TLS handshake. Called by the event loop."""
+        most = cast("App", self.app).limits.connections
+        if most is not None and len(self.connections) >= most and not self._make_room():
+            cast(Transport, transport).abort()
+            return
+        # Who has not sent anything yet need not be given as long as one that is coming back.
+        self.keep_alive_timeout = self.request_timeout
+        super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic's has no types.
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is no more. Called by the event loop."""
+        if self.conn_info is not None:  # Else there was no room for it.
+            super().connection_lost(exc)  # type: ignore[no-untyped-call]  # Sanic's has no types.
+
+    def _make_room(self) -> bool:
+        """Closes the connection that has waited for a request for longest, if there is one."""
+        waiting = [
+            protocol
+            for protocol in self.connections
+            if protocol.http is not None and protocol.http.stage in (Stage.IDLE, Stage.REQUEST)
+        ]
+        if not waiting:
+            return False
+        oldest = min(waiting, key=lambda protocol: protocol.last_heard)
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+        return True
+
+    @property
+    def last_heard(self) -> float:
+        """When the client last sent or got something, of `time.monotonic()`."""
+        return self._time

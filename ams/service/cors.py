@@ -4,6 +4,7 @@ Any origin may read any answer; credentials of the browser are never involved, a
 header that the page sets itself.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 ALLOW_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
@@ -40,8 +41,14 @@ class Preflight(NamedTuple):
     headers: dict[str, str]
 
 
-def preflight(headers: Headers) -> Preflight:
-    """Answers an OPTIONS request for any path."""
+def preflight(headers: Headers, also_allowed: Sequence[str] = ()) -> Preflight:
+    """Answers an OPTIONS request for any path.
+
+    Args:
+        headers: of the request.
+        also_allowed: request headers that may be sent, besides the usual ones.
+    """
+    allowed = _HEADERS | {name.lower(): name for name in also_allowed}
     if "origin" not in headers:
         return Preflight(200, {})
     if "access-control-request-method" not in headers:
@@ -51,11 +58,11 @@ def preflight(headers: Headers) -> Preflight:
         return Preflight(405, {})
     asked = headers.get("access-control-request-headers", "").split(",")
     wanted = [name.strip().lower() for name in asked if name.strip()]
-    if not all(name in _HEADERS for name in wanted):
+    if not all(name in allowed for name in wanted):
         return Preflight(403, {})
     answer = {}
     if wanted:
-        answer["Access-Control-Allow-Headers"] = ",".join(_HEADERS[name] for name in wanted)
+        answer["Access-Control-Allow-Headers"] = ",".join(allowed[name] for name in wanted)
     if method not in _SIMPLE_METHODS:
         answer["Access-Control-Allow-Methods"] = method
     return Preflight(200, answer)

@@ -87,15 +87,18 @@ class Database:
         settings: The `[database]` section.
         models: Name of the module with the Tortoise models.
         app: What the models call their app.
+        setting: That holds the URL, for errors.
 
     All databases of a process must be of one kind: the ORM keeps the SQL dialect with the models.
     """
 
-    def __init__(self, settings: DatabaseSettings, *, models: str, app: str) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, *, models: str, app: str, setting: str = "database.url"
+    ) -> None:
         self._settings = settings
         self._models = models
         self._app = app
-        self._address = _parse(settings)
+        self._address = _parse(settings, setting)
         self._classify = mysql.classify if self._address.file is None else sqlite.classify
         self._tortoise = TortoiseContext()
         self._failing = False
@@ -249,7 +252,7 @@ class _Active:
         _current_context.reset(self._token)
 
 
-def _parse(settings: DatabaseSettings) -> _Address:
+def _parse(settings: DatabaseSettings, setting: str) -> _Address:
     """Take a database URL apart.
 
     Raises:
@@ -259,13 +262,13 @@ def _parse(settings: DatabaseSettings) -> _Address:
         url = urlsplit(settings.url)
         port = url.port or MYSQL_PORT
     except ValueError as exc:
-        raise DatabaseError(f"database.url: {exc}") from None
+        raise DatabaseError(f"{setting}: {exc}") from None
     path = unquote(url.path)
     if url.query or url.fragment:
-        raise DatabaseError("database.url: takes no parameters; write ? as %3F and # as %23")
+        raise DatabaseError(f"{setting}: takes no parameters; write ? as %3F and # as %23")
     if url.scheme == "sqlite":
         if url.netloc or len(path) <= 1:
-            raise DatabaseError("database.url: a file is written sqlite:///absolute/path")
+            raise DatabaseError(f"{setting}: a file is written sqlite:///absolute/path")
         pragmas = {
             "busy_timeout": SQLITE_BUSY_MILLISECONDS,
             "journal_mode": "WAL",
@@ -273,9 +276,7 @@ def _parse(settings: DatabaseSettings) -> _Address:
         }
         return _Address("sqlite", {"file_path": path, **pragmas}, Path(path))
     if url.scheme != "mysql" or not url.hostname or not url.username or len(path) <= 1:
-        raise DatabaseError(
-            "database.url: a server is written mysql://user:password@host:port/name"
-        )
+        raise DatabaseError(f"{setting}: a server is written mysql://user:password@host:port/name")
     credentials = {
         "user": unquote(url.username),
         "password": unquote(url.password or ""),

@@ -81,6 +81,9 @@ def _decode(text: str, annotation: object) -> object:
     """What the text stands for; the text itself, for validation to refuse, if it doesn't fit."""
     if get_origin(annotation) is list:
         return [item.strip() for item in text.split(",") if item.strip()]
+    if get_origin(annotation) is dict:
+        pairs = [item.partition("=") for item in text.split(",") if item.strip()]
+        return {key.strip(): value.strip() for key, _, value in pairs}
     if annotation not in (bool, int, float):
         return text
     try:

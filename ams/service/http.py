@@ -23,18 +23,13 @@ from sanic.exceptions import RequestCancelled, SanicException
 from ams.service.access_log import CLIENT_GONE, log_request
 from ams.service.connection import Connection, RequestTimeout
 from ams.service.cors import preflight
+from ams.service.dialect import Dialect, Limits
 from ams.service.errors import BadRequest, InternalError, ServiceError, TooLarge, Unavailable
 from ams.service.logs import get_logger, trace_id
-from ams.service.responses import Response, error_response
+from ams.service.responses import Response
 from ams.service.routes import Action, Resource, Route, Routes, clean_path, decode_path
 from ams.service.settings import Settings
 
-#: Seconds an idle connection is kept open.
-KEEP_ALIVE_SECONDS = 120
-#: Seconds a client may pause while it sends the headers of a request.
-REQUEST_SECONDS = 60.0
-#: Seconds an answer may take, its way to a slow reader included. Handlers have limits of their own.
-RESPONSE_SECONDS = 900
 #: Longest request line and headers together, in bytes; the most that Sanic allows.
 MAX_HEADER_BYTES = 16_384
 #: Bytes of a request that are read before somebody asks for them.
@@ -100,29 +95,33 @@ class App(Sanic[Config, SimpleNamespace]):
 
     Args:
         name: of the service.
-        settings: of the service.
+        limits: what one client may cost.
+        dialect: forms that its clients know.
+        log_requests: whether each request is logged.
     """
 
-    __slots__ = ("_choose", "_log_requests", "_routes", "draining")
+    __slots__ = ("_choose", "_dialect", "_log_requests", "_routes", "draining", "limits")
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, limits: Limits, dialect: Dialect, *, log_requests: bool) -> None:
         config = Config(
             {
                 "AUTO_EXTEND": False,
-                "KEEP_ALIVE_TIMEOUT": KEEP_ALIVE_SECONDS,
+                "KEEP_ALIVE_TIMEOUT": limits.keep_alive_seconds,
                 "MOTD": False,
                 "REQUEST_BUFFER_SIZE": READ_AHEAD_BYTES,
                 "REQUEST_MAX_HEADER_SIZE": MAX_HEADER_BYTES,
-                "REQUEST_MAX_SIZE": settings.server.max_request_bytes,
-                "REQUEST_TIMEOUT": REQUEST_SECONDS,
-                "RESPONSE_TIMEOUT": RESPONSE_SECONDS,
+                "REQUEST_MAX_SIZE": limits.request_bytes,
+                "REQUEST_TIMEOUT": limits.request_seconds,
+                "RESPONSE_TIMEOUT": limits.response_seconds,
             },
             env_prefix=None,
         )
         super().__init__(name, config=config, configure_logging=False)
         # Sanic keeps a register of applications by name, for ways to start that are not used here.
         Sanic.unregister_app(self)
-        self._log_requests = settings.log.requests
+        self.limits = limits
+        self._dialect = dialect
+        self._log_requests = log_requests
         self._routes: Routes[bytes | Response] = Routes()
         self._choose = lru_cache(REMEMBERED_PATHS)(self._routes.choose)
         #: While true, every answer is the last of its connection.
@@ -144,7 +143,7 @@ class App(Sanic[Config, SimpleNamespace]):
                 colon of the last segment, None for nothing.
         """
         named = {key: Action(name, handler) for key, (name, handler) in actions.items()}
-        self._routes.add(Resource(path, named))
+        self._routes.add(Resource(path, named, self._dialect.name))
 
     @property
     def routes(self) -> list[Route]:
@@ -163,10 +162,10 @@ class App(Sanic[Config, SimpleNamespace]):
             try:
                 response = await self._respond(request, context, connection)
             except ServiceError as error:
-                response, message = error_response(error), error.message
+                response, message = self._dialect.render_error(error), error.message
             except Exception as error:  # noqa: BLE001  A fault of ours: no client sees more of it.
                 fault = self._unexpected(error, context)
-                response, message = error_response(fault), fault.message
+                response, message = self._dialect.render_error(fault), fault.message
             await self._send(request, connection, response, context)
         except asyncio.CancelledError:
             if connection.given_up:
@@ -195,7 +194,7 @@ class App(Sanic[Config, SimpleNamespace]):
         self, request: SanicRequest, context: Context, connection: Connection
     ) -> Response:
         if request.method == "OPTIONS":
-            status, headers = preflight(request.headers)
+            status, headers = preflight(request.headers, self._dialect.cors_headers)
             return Response(status=status, headers=headers)
         if connection.body_is_too_large:
             raise TooLarge
@@ -221,7 +220,7 @@ class App(Sanic[Config, SimpleNamespace]):
         connection = Connection.of(request)
         fault = _protocol_fault(exception, connection) or self._unexpected(exception, context)
         connection.keep_alive = False
-        await self._send(request, connection, error_response(fault), context)
+        await self._send(request, connection, self._dialect.render_error(fault), context)
         self._log(request, context, fault.http_status, fault.message)
         if not known:
             await connection.linger()
@@ -255,9 +254,23 @@ class App(Sanic[Config, SimpleNamespace]):
             )
 
 
-def make_app(name: str, settings: Settings) -> App:
-    """An application without any path; see `App.resource`."""
-    return App(name, settings)
+def make_app(
+    name: str, settings: Settings, limits: Limits | None = None, dialect: Dialect | None = None
+) -> App:
+    """An application without any path; see `App.resource`.
+
+    Args:
+        name: of the service.
+        settings: of the service.
+        limits: what one client may cost; None for what the broker allows.
+        dialect: None for the broker's.
+    """
+    return App(
+        name,
+        limits or Limits(request_bytes=settings.server.max_request_bytes),
+        dialect or Dialect(),
+        log_requests=settings.log.requests,
+    )
 
 
 async def read_body(request: Request, most: int | None = None) -> bytes:

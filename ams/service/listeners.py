@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,54 +16,91 @@ class Listener:
     """An address to listen on.
 
     Args:
-        name: `http` or `https`, as its settings are called.
+        name: `http` or `https`.
         url: what it is called in logs.
+        setting: that names its port, for errors.
         sockets: one for each process, bound to the same address, listening not yet.
         tls: None for plain HTTP.
     """
 
     name: str
     url: str
+    setting: str
     sockets: Sequence[socket.socket]
     tls: ssl.SSLContext | None
 
 
-@contextmanager
-def bound(settings: ServerSettings) -> Iterator[list[Listener]]:
-    """Binds the listeners that the settings ask for; closes them at the end.
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address that the settings ask for.
+
+    Args:
+        name: `http` or `https`.
+        setting: that names the port, for errors.
+        host: to listen on; empty for all addresses.
+        port: to listen on.
+        tls: None for plain HTTP.
+    """
+
+    name: str
+    setting: str
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+    @property
+    def url(self) -> str:
+        """What it is called in logs."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.name}://{host}:{self.port}"
+
+    def listener(self, sockets: Sequence[socket.socket]) -> Listener:
+        """The listener with these sockets."""
+        return Listener(self.name, self.url, self.setting, sockets, self.tls)
+
+
+def server_endpoints(settings: ServerSettings) -> list[Endpoint]:
+    """Where the broker listens.
 
     Raises:
-        SettingsError: an address can't be used, or the certificate can't.
+        SettingsError: nowhere, or the certificate can't be used.
     """
-    wanted = [
-        ("http", settings.http_host, settings.http_port, None),
-        ("https", settings.https_host, settings.https_port, _tls(settings)),
-    ]
+    endpoints = []
+    if settings.http_port:
+        endpoints.append(
+            Endpoint("http", "server.http_port", settings.http_host, settings.http_port)
+        )
+    if settings.https_port:
+        tls = server_context(settings.certificate, settings.certificate_key)
+        endpoints.append(
+            Endpoint("https", "server.https_port", settings.https_host, settings.https_port, tls)
+        )
+    if not endpoints:
+        raise SettingsError(["server: neither http_port nor https_port is set"])
+    return endpoints
+
+
+@contextmanager
+def bound(endpoints: Sequence[Endpoint], workers: int) -> Iterator[list[Listener]]:
+    """Binds all endpoints, once for each worker; closes them at the end.
+
+    Raises:
+        SettingsError: an address can't be used.
+    """
     listeners: list[Listener] = []
     try:
-        for name, host, port, tls in wanted:
-            if port:
-                sockets = _bind(name, host, port, settings.workers)
-                listeners.append(Listener(name, _url(name, host, port), sockets, tls))
-        if not listeners:
-            raise SettingsError(["server: neither http_port nor https_port is set"])
+        listeners.extend(endpoint.listener(_bind(endpoint, workers)) for endpoint in endpoints)
         yield listeners
     finally:
         close(listeners)
 
 
-def inherited(settings: ServerSettings, descriptors: dict[str, int]) -> list[Listener]:
+def inherited(endpoints: Sequence[Endpoint], descriptors: Mapping[str, int]) -> list[Listener]:
     """A worker's listeners, made from the file descriptors its parent has bound, by name."""
-    addresses = {
-        "http": (settings.http_host, settings.http_port, None),
-        "https": (settings.https_host, settings.https_port, _tls(settings)),
-    }
-    listeners = []
-    for name, descriptor in descriptors.items():
-        host, port, tls = addresses[name]
-        bound_socket = socket.socket(fileno=descriptor)
-        listeners.append(Listener(name, _url(name, host, port), [bound_socket], tls))
-    return listeners
+    return [
+        endpoint.listener([socket.socket(fileno=descriptors[endpoint.name])])
+        for endpoint in endpoints
+    ]
 
 
 def close(listeners: Sequence[Listener]) -> None:
@@ -73,20 +110,13 @@ def close(listeners: Sequence[Listener]) -> None:
             each.close()
 
 
-def _tls(settings: ServerSettings) -> ssl.SSLContext | None:
-    if not settings.https_port:
-        return None
-    return server_context(settings.certificate, settings.certificate_key)
-
-
-def _url(name: str, host: str, port: int) -> str:
-    return f"{name}://[{host}]:{port}" if ":" in host else f"{name}://{host}:{port}"
-
-
-def _bind(name: str, host: str, port: int, count: int) -> list[socket.socket]:
+def _bind(endpoint: Endpoint, count: int) -> list[socket.socket]:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            endpoint.host or None,
+            endpoint.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
         )[0]
         if count == 1:
             return [_bind_one(family, kind, protocol, address, share=False)]
@@ -95,12 +125,12 @@ def _bind(name: str, host: str, port: int, count: int) -> list[socket.socket]:
         _bind_one(family, kind, protocol, address, share=False).close()
         return [_bind_one(family, kind, protocol, address, share=True) for _ in range(count)]
     except OSError as error:
-        raise cannot_listen(name, _url(name, host, port), error) from error
+        raise cannot_listen(endpoint, error) from error
 
 
-def cannot_listen(name: str, url: str, error: OSError) -> SettingsError:
+def cannot_listen(where: Endpoint | Listener, error: OSError) -> SettingsError:
     """Why a service does not start."""
-    return SettingsError([f"server.{name}_port: can't listen on {url}: {error.strerror}"])
+    return SettingsError([f"{where.setting}: can't listen on {where.url}: {error.strerror}"])
 
 
 def _bind_one(

@@ -21,7 +21,8 @@ class Response:
     Args:
         body: may be empty.
         status: HTTP code.
-        content_type: of the body; sent with an empty one too (contract: ams-core 1.10).
+        content_type: of the body; sent with an empty one too (contract: ams-core 1.10); empty for
+            none.
         headers: further headers.
     """
 
@@ -47,9 +48,12 @@ class Response:
             cross_origin: whether the request came from a page of some other origin.
             keep_alive: whether the connection stays open.
         """
+        kind = f"Content-Type: {self.content_type}\r\n" if self.content_type else ""
+        # One with this status has no body, and by RFC 9110 must not say how long it is.
+        no_body = self.status == HTTPStatus.NO_CONTENT
+        length = "" if no_body else f"Content-Length: {len(self.body)}\r\n"
         text = (
-            f"{_STATUS_LINES[self.status]}Content-Type: {self.content_type}\r\n"
-            f"Content-Length: {len(self.body)}\r\nDate: {_date.now()}\r\n"
+            f"{_STATUS_LINES[self.status]}{kind}{length}Date: {_date.now()}\r\n"
             f"X-Request-Id: {trace_id}\r\n"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n"
         )

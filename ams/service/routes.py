@@ -63,16 +63,23 @@ class Resource(Generic[Answer]):
     Args:
         path: such as `/v1/projects/<project>/topics/<topic>`.
         actions: by method and verb; the verb is None for the resource itself.
+        name: what a path variable may be.
     """
 
-    def __init__(self, path: str, actions: Mapping[tuple[str, str | None], Action[Answer]]) -> None:
+    def __init__(
+        self,
+        path: str,
+        actions: Mapping[tuple[str, str | None], Action[Answer]],
+        name: re.Pattern[str] = NAME,
+    ) -> None:
         self.path = path
+        self._name = name
         self.segments = path.split("/")[1:]
         self._variables = [s[1:-1] for s in self.segments if _is_variable(s)]
         self._alphabetical = sorted(self._variables)
         self._actions = dict(actions)
-        self._has_verbs = _is_variable(self.segments[-1])
-        if not self._has_verbs and any(verb for _, verb in actions):
+        self._has_verbs = any(verb is not None for _, verb in actions)
+        if self._has_verbs and not _is_variable(self.segments[-1]):
             raise ValueError(f"{path}: a verb follows a variable")
 
     @property
@@ -103,7 +110,7 @@ class Resource(Generic[Answer]):
             values[-1] = name
         variables = dict(zip(self._variables, values, strict=True))
         for variable in self._alphabetical:
-            if not NAME.fullmatch(variables[variable]):
+            if not self._name.fullmatch(variables[variable]):
                 raise InvalidArgument(f"Invalid {variable} name")
         return Choice(action, variables)
 

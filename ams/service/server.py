@@ -20,10 +20,16 @@ from ams.service import workers
 from ams.service.connection import Protocol
 from ams.service.errors import ServiceError
 from ams.service.http import App
-from ams.service.listeners import Listener, bound, cannot_listen, inherited
+from ams.service.listeners import (
+    Endpoint,
+    Listener,
+    bound,
+    cannot_listen,
+    inherited,
+)
 from ams.service.logs import get_logger, writer
 from ams.service.settings import SettingsError
-from ams.service.settings_sections import ServerSettings
+from ams.service.workers import ProcessSettings
 
 #: Connections that may wait to be accepted, for each process and listener.
 BACKLOG = 2048
@@ -43,8 +49,9 @@ async def _nothing() -> None:
 
 def run(
     app: App,
-    settings: ServerSettings,
+    settings: ProcessSettings,
     *,
+    endpoints: Callable[[], Sequence[Endpoint]],
     on_start: Hook = _nothing,
     on_drain: Hook = _nothing,
     on_stop: Hook = _nothing,
@@ -61,7 +68,8 @@ def run(
 
     Args:
         app: what to serve.
-        settings: listeners, workers and times.
+        settings: workers and times.
+        endpoints: where to listen; it may raise SettingsError.
         on_start: connects what requests need, before the first is accepted.
         on_drain: makes requests end that wait for something.
         on_stop: disconnects, after the last request; also after an `on_start` that failed.
@@ -80,10 +88,10 @@ def run(
         descriptors = workers.inherited_descriptors()
         if descriptors is not None:
             ready = descriptors.pop(workers.READY)
-            listeners = inherited(settings, descriptors)
+            listeners = inherited(endpoints(), descriptors)
             server = Server(app, settings, listeners, hooks, lambda: workers.report_ready(ready))
             return uvloop.run(server.run())
-        with bound(settings) as listeners:
+        with bound(endpoints(), settings.workers) as listeners:
             if settings.workers > 1:
                 return asyncio.run(workers.run_workers(settings, listeners))
             return uvloop.run(Server(app, settings, listeners, hooks).run())
@@ -129,7 +137,7 @@ class Server:
     def __init__(
         self,
         app: App,
-        settings: ServerSettings,
+        settings: ProcessSettings,
         listeners: Sequence[Listener],
         hooks: Hooks,
         on_listening: Callable[[], None] = lambda: None,
@@ -195,10 +203,10 @@ class Server:
                     protocol=Protocol,
                     backlog=BACKLOG,
                     return_asyncio_server=True,
-                    asyncio_server_kwargs={"start_serving": False},
+                    asyncio_server_kwargs=self._server_options(listener),
                 )
             except OSError as error:
-                raise cannot_listen(listener.name, listener.url, error) from error
+                raise cannot_listen(listener, error) from error
             assert server is not None
             self._servers.append(server)
         await self._servers[0].startup()  # type: ignore[no-untyped-call]
@@ -206,6 +214,12 @@ class Server:
             await server.start_serving()  # type: ignore[no-untyped-call]
             log.info("listening", url=listener.url)
         self._on_listening()
+
+    def _server_options(self, listener: Listener) -> dict[str, object]:
+        options: dict[str, object] = {"start_serving": False}
+        if listener.tls is not None:
+            options["ssl_handshake_timeout"] = self._app.limits.request_seconds
+        return options
 
     async def _wind_down(self) -> None:
         self._app.draining = True

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ams.service.authn_settings import AuthnSettings
 from ams.service.environment import (
     EnvironmentSource,
     section_type,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     push: PushSettings = Field(default_factory=PushSettings)
     outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    authn: AuthnSettings = Field(default_factory=AuthnSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod

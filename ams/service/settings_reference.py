@@ -23,6 +23,7 @@ _TYPE_NAMES = {
     "boolean": "true or false",
     "integer": "whole number",
     "number": "number",
+    "object": "table of texts",
     "string": "text",
 }
 #: Likewise its limits.
@@ -37,7 +38,8 @@ All services read one TOML file: the one that the option `--config` names, else 
 `${FILE_VARIABLE}` names, else `{DEFAULT_FILE}` if it exists. What it leaves out has its default.
 
 An environment variable overrides a key of the file: `{variable_name("server", "http_port")}=8081`
-for `http_port` in section `[server]`. A list is written with commas in between.
+for `http_port` in section `[server]`. A list is written with commas in between, a table as
+`name=value` with commas in between.
 
 A key that does not exist, in the file or in the environment, and a value of the wrong kind are
 refused, each with a line that says where it stands and what is wrong with it. `ams settings` prints
@@ -91,6 +93,9 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
 def _default(field: FieldInfo) -> str:
     """The default as TOML has it."""
     value: Any = field.get_default(call_default_factory=True)
+    if isinstance(value, dict):
+        items = (f"{json.dumps(key)} = {json.dumps(item)}" for key, item in value.items())
+        return f"{{ {', '.join(items)} }}"
     return json.dumps(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 

@@ -12,7 +12,8 @@ DATABASE_SCHEMES = ("sqlite", "mysql")
 #: Length of a decoded Fernet key, in bytes.
 FERNET_KEY_BYTES = 32
 
-_MAX_PORT = 65535
+#: The highest port there is.
+MAX_PORT = 65_535
 
 
 class Section(BaseModel):
@@ -23,10 +24,31 @@ class Section(BaseModel):
     )
 
 
-def _check_scheme(url: str, schemes: tuple[str, ...]) -> str:
+def check_scheme(url: str, schemes: tuple[str, ...]) -> str:
+    """Returns a URL that has one of these schemes.
+
+    Raises:
+        ValueError: it has another one.
+    """
     if url.partition("://")[0] not in schemes or "://" not in url:
         raise ValueError("must start with " + ", ".join(f"{scheme}://" for scheme in schemes))
     return url
+
+
+def check_fernet_keys(keys: list[SecretStr]) -> list[SecretStr]:
+    """Returns keys of which each is a Fernet key.
+
+    Raises:
+        ValueError: one is not; the error does not show it.
+    """
+    for position, key in enumerate(keys, start=1):
+        try:
+            length = len(base64.urlsafe_b64decode(key.get_secret_value()))
+        except (binascii.Error, ValueError):
+            length = 0
+        if length != FERNET_KEY_BYTES:
+            raise ValueError(f"key {position} is not a Fernet key (32 bytes in URL-safe base64)")
+    return keys
 
 
 class ServerSettings(Section):
@@ -34,11 +56,11 @@ class ServerSettings(Section):
 
     http_host: str = Field("127.0.0.1", description="Address of the plain HTTP listener.")
     http_port: int = Field(
-        8080, ge=0, le=_MAX_PORT, description="Port of the plain HTTP listener; 0 for none."
+        8080, ge=0, le=MAX_PORT, description="Port of the plain HTTP listener; 0 for none."
     )
     https_host: str = Field("0.0.0.0", description="Address of the HTTPS listener.")
     https_port: int = Field(
-        0, ge=0, le=_MAX_PORT, description="Port of the HTTPS listener; 0 for none."
+        0, ge=0, le=MAX_PORT, description="Port of the HTTPS listener; 0 for none."
     )
     certificate: str = Field(
         "", description="PEM file with the server's certificate, followed by its chain."
@@ -112,7 +134,7 @@ class RedisSettings(Section):
     @field_validator("url")
     @classmethod
     def _url_has_a_known_scheme(cls, url: str) -> str:
-        return _check_scheme(url, REDIS_SCHEMES)
+        return check_scheme(url, REDIS_SCHEMES)
 
 
 class DatabaseSettings(Section):
@@ -133,7 +155,7 @@ class DatabaseSettings(Section):
     @field_validator("url")
     @classmethod
     def _url_has_a_known_scheme(cls, url: str) -> str:
-        return _check_scheme(url, DATABASE_SCHEMES)
+        return check_scheme(url, DATABASE_SCHEMES)
 
 
 class MessagesSettings(Section):
@@ -207,16 +229,7 @@ class AuthSettings(Section):
     @field_validator("token_keys")
     @classmethod
     def _keys_are_fernet_keys(cls, keys: list[SecretStr]) -> list[SecretStr]:
-        for position, key in enumerate(keys, start=1):
-            try:
-                length = len(base64.urlsafe_b64decode(key.get_secret_value()))
-            except (binascii.Error, ValueError):
-                length = 0
-            if length != FERNET_KEY_BYTES:
-                raise ValueError(
-                    f"key {position} is not a Fernet key (32 bytes in URL-safe base64)"
-                )
-        return keys
+        return check_fernet_keys(keys)
 
 
 class PushSettings(Section):

@@ -36,12 +36,15 @@ LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 CLIENT_NAME: Final = "ams-development-client"
 
 
-def server_context(certificate: str | Path, key: str | Path) -> ssl.SSLContext:
+def server_context(
+    certificate: str | Path, key: str | Path, section: str = "server"
+) -> ssl.SSLContext:
     """TLS 1.2 or newer for a listener.
 
     Args:
         certificate: PEM file of the certificate, followed by its chain.
         key: PEM file of its private key.
+        section: of the settings that names them, for errors.
 
     Raises:
         SettingsError: a file can't be read, or they don't fit each other.
@@ -51,12 +54,12 @@ def server_context(certificate: str | Path, key: str | Path) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     for name, file in (("certificate", certificate), ("certificate_key", key)):
         if not os.access(file, os.R_OK):
-            raise SettingsError([f"server.{name}: {file} can't be read"])
+            raise SettingsError([f"{section}.{name}: {file} can't be read"])
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
         raise SettingsError(
-            [f"server.certificate: {certificate} and {key} are no certificate and key: {error}"]
+            [f"{section}.certificate: {certificate} and {key} are no certificate and key: {error}"]
         ) from error
     return context
 

@@ -13,12 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Protocol
 
 from ams.service import listeners
 from ams.service.listeners import Listener
 from ams.service.logs import get_logger
-from ams.service.settings_sections import ServerSettings
 from ams.service.supervise import Child, Command, Death
 
 #: Environment variable that makes a process a worker: JSON, the descriptors it inherits by name.
@@ -33,6 +32,25 @@ METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 log = get_logger()
 
 
+class ProcessSettings(Protocol):
+    """How a service runs; a section of the settings that says it.
+
+    Attributes:
+        workers: processes that share the listeners.
+        drain_seconds: how long a service that stops is not ready and still listens.
+        stop_seconds: longest wait for running requests when stopping.
+    """
+
+    @property
+    def workers(self) -> int: ...
+
+    @property
+    def drain_seconds(self) -> float: ...
+
+    @property
+    def stop_seconds(self) -> float: ...
+
+
 def inherited_descriptors() -> dict[str, int] | None:
     """What the parent has handed to this process; None if this is no worker."""
     text = os.environ.get(WORKER_VARIABLE)
@@ -45,7 +63,7 @@ def report_ready(descriptor: int) -> None:
     os.close(descriptor)
 
 
-async def run_workers(settings: ServerSettings, bound: Sequence[Listener]) -> int:
+async def run_workers(settings: ProcessSettings, bound: Sequence[Listener]) -> int:
     """Runs `settings.workers` processes until SIGTERM or SIGINT; returns the exit code.
 
     A worker that dies is started again; if none has ever served, or one dies time and again, all
@@ -66,7 +84,7 @@ async def run_workers(settings: ServerSettings, bound: Sequence[Listener]) -> in
 
 class _Workers:
     def __init__(
-        self, settings: ServerSettings, bound: Sequence[Listener], ready: int, metrics: Path
+        self, settings: ProcessSettings, bound: Sequence[Listener], ready: int, metrics: Path
     ) -> None:
         self._bound = bound
         self._metrics = metrics
@@ -103,7 +121,7 @@ class _Workers:
                 child.kill()
         self._over.set()
 
-    def _command(self, settings: ServerSettings, number: int, ready: int) -> Command:
+    def _command(self, settings: ProcessSettings, number: int, ready: int) -> Command:
         descriptors = {
             listener.name: listener.sockets[number].fileno() for listener in self._bound
         } | {READY: ready}

@@ -52,7 +52,7 @@ def data_of(text: str) -> str:
 def assert_error(
     answer: httpx.Response, code: int, message: str, status: str | None = None
 ) -> None:
-    """The answer is this error, and nothing else (contract: ams-core 1.11)."""
+    """The answer is this error, and nothing else (contract: ams-core 1.11, O-8)."""
     error = {"code": code, "message": message, "status": status or _STATUS[code]}
     assert (answer.status_code, answer.json()) == (code, {"error": error})
     assert answer.headers["content-type"] == JSON

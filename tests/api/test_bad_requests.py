@@ -5,6 +5,7 @@ import pytest
 from tests.api.bare import exchange, head, send
 from tests.api.client import JSON, Project
 from tests.api.test_bad_input import paths
+from tests.node import SERVICE_TOKEN
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,16 @@ async def test_a_bad_token_is_401(place: Project, token: bytes) -> None:
     for header in (b"x-api-key: ", b"authorization: Bearer "):
         request = b"GET /v1/projects HTTP/1.1\r\nhost: x\r\n" + header + token + b"\r\n\r\n"
         (await exchange(place.node, request)).assert_is_error(401)
+
+
+@pytest.mark.parametrize(("first", "second", "status"), [("{}", "x", 200), ("x", "{}", 401)])
+async def test_of_two_tokens_in_the_header_the_first_counts(
+    place: Project, first: str, second: str, status: int
+) -> None:
+    """Contract: ams-users-metrics 2.1."""
+    lines = f"x-api-key: {first}\r\nX-Api-Key: {second}\r\n".replace("{}", SERVICE_TOKEN)
+    request = f"GET /v1/projects HTTP/1.1\r\nhost: x\r\n{lines}\r\n".encode()
+    assert (await exchange(place.node, request)).status == status
 
 
 @pytest.mark.parametrize(

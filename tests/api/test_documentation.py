@@ -35,6 +35,17 @@ async def test_the_document_names_every_error_of_a_route_with_its_message(node: 
     assert "project doesn't exist" in responses["404"]["description"]
 
 
+async def test_the_document_has_each_error_that_a_route_declares(node: Node) -> None:
+    document = object_in(await node.request("GET", "/v1/openapi.json", token=None))
+    for each in OPERATIONS:
+        path = re.sub(r"<(\w+)>", r"{\1}", each.full_path)
+        responses = document["paths"][path][each.method.lower()]["responses"]
+        for error in (*each.errors, *([each.body.malformed] if each.body else [])):
+            examples = responses[str(error.http_status)]["content"]["application/json"]["examples"]
+            shown = examples[error.message]["value"]["error"]
+            assert (shown["code"], shown["status"]) == (error.http_status, error.status), each.name
+
+
 async def test_every_operation_says_what_it_does(node: Node) -> None:
     document = object_in(await node.request("GET", "/v1/openapi.json", token=None))
     for methods in document["paths"].values():

@@ -153,7 +153,7 @@ async def test_what_does_not_exist_is_404(project: Project) -> None:
     "query",
     [
         *("dryRun", "dryRun=", "dryRun=1", "dryRun=yes", "dryRun=True", "dryRun=%D1%82rue"),
-        *("dryRun=%zz", "dryrun=true", "DryRun=true&x=y", "dryRun=1&dryRun=true"),
+        *("dryRun=%zz", "dryRun=true;", "dryrun=true", "DryRun=true&x=y", "dryRun=1&dryRun=true"),
     ],
 )
 async def test_an_unclear_dry_run_is_400_and_nothing_is_done(queue: Project, query: str) -> None:

@@ -13,6 +13,7 @@ from tests.api.client import (
     new_name,
     object_in,
 )
+from tests.api.past import sql
 from tests.api.test_projects import assert_now
 from tests.api.test_users import BAD
 
@@ -276,6 +277,25 @@ async def test_a_member_is_removed_and_stays_a_user(queue: Project, body: bytes)
     assert_error(await queue.request("GET", token=member.token), 401, "Unauthorized")
     acl = object_in(await queue.request("GET", "/topics/t:acl"))
     assert acl == {"authorized_users": [member.name]}
+
+
+async def test_a_member_with_a_role_that_is_none_any_more_can_be_removed(project: Project) -> None:
+    """Contract: ams-users-metrics 14 #16: what else is known of the user is not looked at."""
+    elsewhere = await Project.create(project.node)
+    member = await project.user("consumer")
+    body = {"roles": ["consumer"]}
+    object_in(await elsewhere.request("POST", f"/members/{member.name}:add", json=body))
+    await sql(
+        project.node,
+        "UPDATE memberships SET roles = %s WHERE user_id = (SELECT id FROM users WHERE name = %s)",
+        '["gone"]',
+        member.name,
+    )
+    answer = await project.request("POST", f"/members/{member.name}:remove")
+    assert object_in(answer) == {}
+    (left,) = (await full(project, member))["projects"]
+    assert (left["project"], left["roles"]) == (elsewhere.name, ["gone"])
+    await elsewhere.remove()
 
 
 async def test_only_a_member_can_be_removed(project: Project) -> None:

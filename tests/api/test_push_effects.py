@@ -119,6 +119,38 @@ async def test_the_worker_is_on_the_list_while_it_pushes(push_project: Project) 
     assert await names_on_list(push_project) == [user.name]
 
 
+async def test_the_worker_finds_by_its_token_what_it_pushes(push_project: Project) -> None:
+    """Contract: ams-core 7.3, 12.7, ams-users-metrics 5.3."""
+
+    async def found() -> list[Object]:
+        path = f"/v1/users:byToken/{WORKER_TOKEN}"
+        worker = object_in(await push_project.node.request("GET", path, token=WORKER_TOKEN))
+        places: list[Object] = worker["projects"]
+        return [place for place in places if place["project"] == push_project.name]
+
+    await made(push_project, MATTERMOST)
+    place = {"project": push_project.name, "roles": [], "topics": [], "subscriptions": ["s"]}
+    assert await found() == [place]
+    await modified(push_project, {})
+    await modified(push_project, MATTERMOST)
+    assert await found() == [place], "contract: ams-users-metrics 14 #46: at most one entry"
+
+
+async def test_whoever_may_see_a_subscription_sees_the_secrets_of_its_push(
+    push_project: Project,
+) -> None:
+    """Contract: ams-core 4.4, O-54: a push server reads the header there."""
+    config = await made(push_project, HTTP)
+    assert config["authorizationHeader"]["value"]
+    consumer = await push_project.user("consumer")
+    await push_project.allow("subscriptions/s", consumer)
+    for token in (WORKER_TOKEN, consumer.token):
+        answer = await push_project.request("GET", "/subscriptions/s", token=token)
+        assert object_in(answer)["pushConfig"] == config
+    answer = await push_project.request("GET", "/subscriptions", token=consumer.token)
+    assert [each["pushConfig"] for each in object_in(answer)["subscriptions"]] == [config]
+
+
 async def test_the_status_of_push_is_shown_where_the_receiver_is_verified(
     push_project: Project,
 ) -> None:

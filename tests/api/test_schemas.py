@@ -57,7 +57,9 @@ async def test_a_schema_is_created_shown_listed_changed_and_deleted(project: Pro
     }
     other = await create(project, "other", type="avro", schema=AVRO)
     assert object_in(await project.request("GET", "/schemas/sc")) == made
-    assert object_in(await project.request("GET", "/schemas")) == {"schemas": [made, other]}
+    # There is no paging (contract: ams-core 8.3, 1.14).
+    for path in ("/schemas", "/schemas?pageSize=1", "/schemas?pageSize=x&pageToken=x"):
+        assert object_in(await project.request("GET", path)) == {"schemas": [made, other]}
     renamed = {"name": f"projects/{project.name}/schemas/new"}
     changed = object_in(await project.request("PUT", "/schemas/sc", json=renamed))
     assert changed == {**made, **renamed}
@@ -160,6 +162,21 @@ async def test_an_update_checks_what_there_will_be(project: Project) -> None:
     assert nothing["schema"] == READING
     same = object_in(await project.request("PUT", "/schemas/sc", json={"schema": {}}))
     assert same["schema"] == READING
+
+
+@pytest.mark.parametrize("more", [{}, {"schema": {"type": "object"}}])
+async def test_an_update_to_no_known_type_is_refused(project: Project, more: Object) -> None:
+    """Contract: ams-core 8.4."""
+    await create(project)
+    answer = await project.request("PUT", "/schemas/sc", json={"type": "xml", **more})
+    assert_error(answer, 400, "Schema type can only be 'json' or 'avro'")
+
+
+async def test_an_update_may_say_what_is_so_already(project: Project) -> None:
+    """Contract: ams-core 8.4: the type in any letter case, and what follows it is ignored (1.9)."""
+    made = await create(project)
+    body = json.dumps({"name": made["name"], "type": "JSON", "uuid": "x"}).encode() + b" and more"
+    assert object_in(await project.request("PUT", "/schemas/sc", content=body)) == made
 
 
 async def test_a_publish_that_does_not_fit_names_message_place_and_reason(queue: Project) -> None:
@@ -281,6 +298,37 @@ async def test_a_message_can_be_tried(project: Project) -> None:
     assert await attempt("avro", b"{}") == "Invalid Schema Payload Arguments"
     assert await attempt("avro", b'{"data": 1}') == "Invalid Request Body"
     assert await attempt("none", b"{}") == "Schema doesn't exist"
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "status"),
+    [
+        (b"", "Invalid Request Body", "BAD_REQUEST"),
+        (b"[]", "Invalid Request Body", "BAD_REQUEST"),
+        (b'{"data": ""} x', "Invalid Request Body", "BAD_REQUEST"),
+        (b'{"data": "Ag==", "other": 1}', "Invalid Request Body", "BAD_REQUEST"),
+        (b"null", "Invalid Schema Payload Arguments", "INVALID_ARGUMENT"),
+        (b'{"Data": "Ag=="}', "Invalid Schema Payload Arguments", "INVALID_ARGUMENT"),
+    ],
+)
+async def test_what_holds_no_avro_data_is_refused(
+    project: Project, body: bytes, message: str, status: str
+) -> None:
+    """Contract: ams-core 8.6, 1.9: names count in their letter case, and all values are texts."""
+    await create(project, type="avro", schema=AVRO)
+    answer = await project.request("POST", "/schemas/sc:validate", content=body)
+    assert_error(answer, 400, message, status)
+
+
+async def test_avro_data_without_bytes_is_tried_as_it_is_published(project: Project) -> None:
+    """Contract: ams-core 8.6, 8.9: it is there, though empty, and may be a value."""
+    await create(project, type="avro", schema=AVRO)
+    await create(project, "nothing", type="avro", schema={"type": "null"})
+    object_in(await project.request("POST", "/schemas/nothing:validate", json={"data": ""}))
+    answer = await project.request("POST", "/schemas/sc:validate", json={"data": ""})
+    message: str = answer.json()["error"]["message"]
+    assert_error(answer, 400, message)
+    assert message.startswith("Message 0 is not valid.")
 
 
 async def test_a_schema_that_takes_too_long_stops_nobody_else(queue: Project) -> None:

@@ -30,7 +30,8 @@ class Up:
         self._environment = clean_environment(
             {"XDG_CONFIG_HOME": str(folder / "config"), **environment}
         )
-        self._ports = ["--http-port", str(free_port()), "--https-port", str(free_port())]
+        names = ("--http-port", "--https-port", "--authn-port")
+        self._ports = [word for name in names for word in (name, str(free_port()))]
         self._options = options
         self.process: ChildProcess
         self._starts = 0

@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,17 @@ def pulled(up: Up) -> str:
     return shown.output
 
 
+def token_by_certificate(up: Up) -> str:
+    """The token that the development CA's client gets from AuthN."""
+    credentials = up.credentials()
+    context = ssl.create_default_context(cafile=credentials["ca"])
+    context.load_cert_chain(credentials["client"]["certificate"], credentials["client"]["key"])
+    url = f"{credentials['authn']['https']}/v1/service-types/ams/hosts/127.0.0.1:authx509"
+    answer = httpx.get(url, verify=context, trust_env=False)
+    assert answer.is_success, answer.text
+    return str(answer.json()["token"])
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -45,8 +57,18 @@ def mode(path: Path) -> int:
 def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> None:
     up.start()
     credentials = up.credentials()
-    assert set(credentials) == {"ca", "broker", "service_token", "admin", "demo"}
+    assert set(credentials) == {
+        "ca",
+        "broker",
+        "service_token",
+        "admin",
+        "demo",
+        "authn",
+        "client",
+    }
     assert set(credentials["broker"]) == {"http", "https"}
+    assert set(credentials["authn"]) == {"https", "service_token"}
+    assert set(credentials["client"]) == {"certificate", "key"}
     demo = credentials["demo"]
     assert (demo["project"], demo["topic"], demo["subscription"]) == (
         "demo",
@@ -55,18 +77,30 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
     )
     users = [credentials["admin"], demo["publisher"], demo["consumer"]]
     assert all(set(user) == {"name", "token"} for user in users)
-    tokens = [credentials["service_token"], *(user["token"] for user in users)]
-    assert len(set(tokens)) == 4
+    services = [credentials["service_token"], credentials["authn"]["service_token"]]
+    tokens = [*services, *(user["token"] for user in users)]
+    assert len(set(tokens)) == 5
     assert mode(up.data) == 0o700
-    for file in ("credentials.json", "ams.toml", "ams.db", "logs/broker.log", "tls/ca.key"):
+    for file in (
+        "credentials.json",
+        "ams.toml",
+        "ams.db",
+        "authn.db",
+        "logs/broker.log",
+        "logs/authn.log",
+        "tls/ca.key",
+        "tls/client.key",
+    ):
         assert mode(up.data / file) & 0o077 == 0, file
-    assert not any(token in up.output + up.log("broker") for token in tokens)
+    written = up.output + up.log("broker") + up.log("authn")
+    assert not any(token in written for token in tokens)
     lines = [line.strip() for line in up.output.splitlines() if "demo-" in line]
-    assert len(lines) == 3
     program = f"{sys.executable} -m ams"
-    assert [line.removeprefix(program).split()[0] for line in lines] == ["publish", "pull", "pull"]
+    commands = [line.removeprefix(program).split()[0] for line in lines]
+    assert commands == ["publish", "pull", "pull", "publish"]
     assert credentials["broker"]["http"] in up.output
     assert credentials["broker"]["https"] in up.output
+    assert credentials["authn"]["https"] in up.output
     assert f"{credentials['broker']['http']}/docs " in up.output
     assert "\x1b" not in up.output
     assert httpx.get(
@@ -74,6 +108,18 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
         verify=ssl.create_default_context(cafile=credentials["ca"]),
         trust_env=False,
     ).is_success
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_printed_commands_publish_by_a_certificate(up: Up) -> None:
+    up.start()
+    get_token = next(line for line in up.output.splitlines() if "TOKEN=$(" in line)
+    script = get_token + "\n" + next(line for line in up.output.splitlines() if '"$TOKEN"' in line)
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=up.folder, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "0\n"
+    assert "Hello again" in pulled(up)
 
 
 def test_ctrl_c_stops_all_in_order_and_the_next_start_finds_everything(up: Up) -> None:
@@ -95,7 +141,7 @@ def test_ctrl_c_stops_all_in_order_and_the_next_start_finds_everything(up: Up) -
 def test_a_child_that_is_killed_is_reported_and_started_again(up: Up) -> None:
     up.start()
     publish(up, "kept")
-    for name, word in (("broker", " serve "), ("redis", "redis-server")):
+    for name, word in (("broker", " ams serve "), ("redis", "redis-server"), ("authn", " authn ")):
         os.kill(up.pid_of(word), signal.SIGKILL)
         eventually_sync(lambda name=name: f"{name}  was killed by SIGKILL" in up.output)  # type: ignore[misc]
         eventually_sync(up.ready, within=20)
@@ -108,12 +154,14 @@ def test_a_broker_that_dies_time_and_again_takes_all_down(up: Up) -> None:
     up.start()
     killed = set()
     while up.process.running:
-        broker = next((pid for pid, line in up.left().items() if " serve " in line), 0)
+        broker = next((pid for pid, line in up.left().items() if " ams serve " in line), 0)
         if broker and broker not in killed:
             killed.add(broker)
             os.kill(broker, signal.SIGKILL)
         eventually_sync(
-            lambda: not up.process.running or any(" serve " in line for line in up.left().values())
+            lambda: (
+                not up.process.running or any(" ams serve " in line for line in up.left().values())
+            )
         )
     assert up.process.exit_code == 1
     assert len(killed) == 5
@@ -149,6 +197,7 @@ def test_what_an_operator_changed_stays_so(up: Up) -> None:
     ams = Ams(up.folder)
     assert ams("topic", "delete", "demo-topic").status == 0
     token = ams("user", "refresh-token", "demo-consumer", "--json").json()["token"]
+    assert ams("authn", "unbind", "demo-publisher@127.0.0.1").status == 0
     up.process.terminate()
     settings = up.data / "ams.toml"
     text = settings.read_text().replace("[auth]", '[log]\nlevel = "debug"\n\n[auth]')
@@ -157,6 +206,8 @@ def test_what_an_operator_changed_stays_so(up: Up) -> None:
     assert settings.read_text() == text
     assert up.credentials()["demo"]["consumer"]["token"] == token
     assert ams("topic", "show", "demo-topic").errors == "Error: Topic doesn't exist\n"
+    bindings = ams("authn", "bindings", "--json").json()["bindings"]
+    assert [binding["name"] for binding in bindings] == ["demo-publisher@localhost"]
 
 
 def test_a_folder_can_be_moved(up: Up) -> None:
@@ -170,12 +221,32 @@ def test_a_folder_can_be_moved(up: Up) -> None:
     up.start("--data", str(up.data))
     shown = Ams(up.folder)("pull", "demo-sub", "--data", up.data)
     assert "moved along" in shown.output, shown.errors
+    assert token_by_certificate(up)
     assert f"pull --data {up.data} demo-sub" in up.output
 
 
 def test_any_free_port_will_do(up: Up) -> None:
-    up.start("--http-port", "0", "--https-port", "0")
-    publish(up, "somewhere")
+    """Also where another start has had other ones."""
+    for text in ("somewhere", "elsewhere"):
+        up.start("--http-port", "0", "--https-port", "0", "--authn-port", "0")
+        publish(up, text)
+        assert token_by_certificate(up) == up.credentials()["demo"]["publisher"]["token"]
+        up.process.terminate()
+
+
+def test_without_a_token_for_it_authn_is_not_run(up: Up) -> None:
+    """As in a folder of an earlier version."""
+    up.begin()
+    settings = up.data / "ams.toml"
+    eventually_sync(settings.exists)
+    up.process.signal(signal.SIGKILL)
+    up.end()
+    settings.write_text(settings.read_text().partition("[authn]")[0])
+    up.start()
+    assert "AuthN is not started: authn.service_token is not set." in up.output
+    assert up.credentials()["authn"] is None
+    assert not any(" authn " in command for command in up.left().values())
+    assert publish(up, "all the same") == "0"
 
 
 def test_redis_comes_from_the_wheel_where_no_other_is_installed(tmp_path: Path) -> None:
@@ -191,8 +262,8 @@ def test_redis_comes_from_the_wheel_where_no_other_is_installed(tmp_path: Path) 
         assert up.process.terminate() == 0
 
 
-@pytest.mark.parametrize(("option", "scheme"), [("--http-port", "http"), ("--https-port", "https")])
-def test_a_port_in_use_is_one_clear_line(tmp_path: Path, option: str, scheme: str) -> None:
+@pytest.mark.parametrize("option", ["--http-port", "--https-port", "--authn-port"])
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, Up(tmp_path) as up:
         port = taken.getsockname()[1]
         assert up.begin(option, str(port)).end() == 1

@@ -11,11 +11,12 @@ from tortoise.migrations.executor import MigrationTarget
 from tortoise.migrations.operations import AlterModelOptions
 
 from ams.metadata import nodes, projects, schemas, subscriptions, topics, users
-from ams.metadata.migrate import MIGRATIONS_MODULE, MODELS_MODULE, _Executor, migrate
+from ams.metadata.migrate import TABLES, migrate
 from ams.metadata.models import APP
 from ams.metadata.store import Store
 from ams.service.database import DatabaseError, DatabaseVersionError
 from ams.service.errors import Unavailable
+from ams.service.migrations import Executor
 from ams.service.settings_sections import DatabaseSettings
 from tests.mariadb import MariaDB
 from tests.metadata.make import make_project, make_topic
@@ -74,7 +75,7 @@ async def test_a_step_that_was_cut_short_can_be_done_again(
 async def first_version(empty_settings: DatabaseSettings) -> DatabaseSettings:
     """A database of the first version with things in it."""
     async with Store(empty_settings) as store, store.database.reading() as client:
-        await _Executor(client).migrate([MigrationTarget(APP, FIRST)])
+        await Executor(client, TABLES).migrate([MigrationTarget(APP, FIRST)])
     now = "'2024-01-01 00:00:00'"
     await run_sql(
         empty_settings,
@@ -164,8 +165,8 @@ async def test_the_steps_lead_to_the_models(settings: DatabaseSettings) -> None:
         apps = store.database._tortoise.apps
         assert apps is not None
         config = {
-            "models": [MODELS_MODULE],
-            "migrations": MIGRATIONS_MODULE,
+            "models": [TABLES.models],
+            "migrations": TABLES.migrations,
             "default_connection": client.connection_name,
         }
         writers = await MigrationAutodetector(apps, {APP: config}).changes()

@@ -12,35 +12,13 @@ from argo_ams_library import (
 )
 from argo_ams_library.amsuser import AmsUser, AmsUserProject
 
-from tests.certificates import Certificates
-from tests.node import SERVICE_TOKEN, Node
+from tests.node import SERVICE_TOKEN
+from tests.scenarios.called_methods import assert_all_called, uncalled_methods
 
 
-@pytest.fixture
-def ams(
-    node: Node, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ArgoMessagingService]:
-    """The client over HTTPS, in a project of its own, trusting the node's authority."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca))
-    yield from project_of(node)
-
-
-@pytest.fixture
-def pushing(
-    push_node: Node, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ArgoMessagingService]:
-    """The client of a node that pushes."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca))
-    yield from project_of(push_node)
-
-
-def project_of(node: Node) -> Iterator[ArgoMessagingService]:
-    endpoint = node.https.removeprefix("https://")
-    name = f"client-{uuid.uuid4().hex[:8]}"
-    client = ArgoMessagingService(endpoint=endpoint, token=SERVICE_TOKEN, project=name)
-    client.create_project(name, description="of the published client")
-    yield client
-    client.delete_project(name)
+@pytest.fixture(scope="module", autouse=True)
+def uncalled() -> Iterator[set[str]]:
+    yield from uncalled_methods(__file__, ArgoMessagingService)
 
 
 @pytest.fixture
@@ -48,6 +26,32 @@ def topic(ams: ArgoMessagingService) -> str:
     ams.create_topic("topic")
     ams.create_sub("sub", "topic")
     return "topic"
+
+
+def test_lists_are_of_all_that_is_there(ams: ArgoMessagingService, topic: str) -> None:
+    """Contract: ams-core 12.1, 12.4: the client does not page."""
+    assert ams.topic("other").name == "other"
+    names = [each["name"].rpartition("/")[2] for each in ams.list_topics()["topics"]]
+    assert names == ["other", topic]
+    assert [each["topic"] for each in ams.list_subs()["subscriptions"]] == [
+        f"/projects/{ams.project}/topics/{topic}"
+    ]
+
+
+def test_any_route_can_be_called_by_its_address(ams: ArgoMessagingService) -> None:
+    address = f"https://{ams.endpoint}/v1/projects/{ams.project}/topics/raw"
+    made = ams.do_put(address, "", "topic_create")
+    assert ams.do_get(address, "topic_get") == made
+    assert ams.do_post(f"{address}:publish", "{}", "topic_publish") == {"messageIds": []}
+    assert ams.do_delete(address, "topic_delete") == {}
+
+
+def test_without_a_token_a_certificate_is_asked_for(ams: ArgoMessagingService) -> None:
+    """Contract: ams-core 12.2: one that has a token asks nobody."""
+    ams.assign_token(SERVICE_TOKEN, "", "")
+    with pytest.raises(AmsServiceException, match="No certificate provided") as refused:
+        ams.auth_via_cert("", "")
+    assert refused.value.code == 400
 
 
 def test_topics(ams: ArgoMessagingService) -> None:
@@ -80,6 +84,8 @@ def test_publish_one_and_many_then_pull_and_ack(ams: ArgoMessagingService, topic
     assert ams.publish(topic, first)["messageIds"] == ["0"]
     batch = [AmsMessage(data=f"message {i}", attributes={"i": str(i)}) for i in range(3)]
     assert ams.publish(topic, batch)["messageIds"] == ["1", "2", "3"]
+    ams.set_pullopt("maxMessages", 10)
+    assert ams.get_pullopt("maxMessages") == "10"
     pulled = ams.pull_sub("sub", num=10, return_immediately=True)
     assert [message.get_data() for _, message in pulled] == [
         b"one",
@@ -263,6 +269,15 @@ def test_a_project_is_changed(ams: ArgoMessagingService) -> None:
     ams.project = old
 
 
+def test_a_project_is_made_once_and_deleted(ams: ArgoMessagingService) -> None:
+    name = f"{ams.project}-other"
+    assert ams.create_project(name, description="")["name"] == name
+    with pytest.raises(AmsServiceException, match="Project already exists") as refused:
+        ams.create_project(name, description="")
+    assert refused.value.code == 409
+    assert ams.delete_project(name) == {}
+
+
 def test_projects_status_and_version(ams: ArgoMessagingService) -> None:
     assert ams.get_project(ams.project)["description"] == "of the published client"
     assert ams.status()["status"] == "ok"
@@ -371,3 +386,10 @@ def test_push_is_refused_where_it_is_disabled(ams: ArgoMessagingService, topic: 
     with pytest.raises(AmsServiceException, match="Push functionality is currently") as refused:
         ams.pushconfig_sub("sub", "https://receiver.example.org/")
     assert refused.value.code == 409
+
+
+def test_no_method_of_the_client_is_left_out(
+    uncalled: set[str], request: pytest.FixtureRequest
+) -> None:
+    """Contract: ams-core 12.6."""
+    assert_all_called(uncalled, request)

@@ -8,14 +8,17 @@ Settings come from `AMS_` environment variables. With `SAMPLE_REFUSES` it refuse
 import asyncio
 import os
 import sys
+from dataclasses import replace
 
 import msgspec
 from prometheus_client import Counter
 
-from ams.service import connection, http
+from ams.service import connection
+from ams.service.dialect import Limits
 from ams.service.errors import Forbidden, Unavailable
 from ams.service.health import add_health
 from ams.service.http import App, Request, make_app, read_body
+from ams.service.listeners import server_endpoints
 from ams.service.logs import configure_logging, get_logger
 from ams.service.responses import Response
 from ams.service.server import run
@@ -93,7 +96,11 @@ class Sample:
 
 
 def make_sample(sample: Sample) -> App:
-    app = make_app("sample", load_settings())
+    settings = load_settings()
+    limits = Limits(request_bytes=settings.server.max_request_bytes)
+    if "SAMPLE_IMPATIENT" in os.environ:
+        limits = replace(limits, request_seconds=IMPATIENT_SECONDS)
+    app = make_app("sample", settings, limits)
     app.resource(
         "/v1/projects/<project>/topics/<topic>",
         {
@@ -126,13 +133,14 @@ def make_sample(sample: Sample) -> App:
 
 def main() -> int:
     if "SAMPLE_IMPATIENT" in os.environ:
-        http.REQUEST_SECONDS = connection.BODY_PAUSE_SECONDS = IMPATIENT_SECONDS
+        connection.BODY_PAUSE_SECONDS = IMPATIENT_SECONDS
     settings = load_settings()
     configure_logging(settings.log.level)
     sample = Sample()
     return run(
         make_sample(sample),
         settings.server,
+        endpoints=lambda: server_endpoints(settings.server),
         on_start=sample.start,
         on_drain=sample.drain,
         on_stop=sample.stop,

@@ -134,11 +134,38 @@ async def test_preflight_echoes_what_it_allows(client: httpx.AsyncClient) -> Non
         assert "access-control-allow-credentials" not in reply.headers
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "GET", "PUT", "DELETE", "HEAD"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Accept", "Accept-Language", "Content-Language", "Content-Type", "Origin"),
+        *("X-Api-Key", "X-Requested-With"),
+    ],
+)
+async def test_preflight_allows_all_that_clients_need(
+    client: httpx.AsyncClient, method: str, header: str
+) -> None:
+    """Contract: ams-core 1.15, ams-users-metrics 1.4: in any case, and in canonical case back."""
+    asked = {
+        "Origin": "null",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": f"{header.lower()} ,{header.upper()}",
+    }
+    reply = await client.options(TOPIC, headers=asked)
+    assert (reply.status_code, reply.content) == (200, b"")
+    assert reply.headers["access-control-allow-headers"] == f"{header},{header}"
+    is_simple = method in ("GET", "HEAD", "POST")
+    assert reply.headers.get("access-control-allow-methods") == (None if is_simple else method)
+    for more in ("credentials", "max-age"):
+        assert f"access-control-allow-{more}" not in reply.headers
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
         ({}, 200),
         ({"Origin": "a"}, 400),
+        ({"Origin": "a", "Access-Control-Request-Method": "get"}, 405),
         ({"Origin": "a", "Access-Control-Request-Method": "PATCH"}, 405),
         (
             {

@@ -31,6 +31,15 @@ def up(
             show_default="as in the folder's ams.toml, at first 8444",
         ),
     ] = None,
+    authn_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="Port for AuthN; 0 for any free one.",
+            show_default="as in the folder's ams.toml, at first 8443",
+        ),
+    ] = None,
 ) -> None:
     """Run all of AMS on this machine, until Ctrl-C.
 
@@ -38,6 +47,7 @@ def up(
     to publish a first message. A later start goes on with the folder, messages included.
     """
     # Late: this and what it imports would slow down every other command.
+    from ams.cli.up.data_folder import Ports
     from ams.cli.up.run import run
 
-    run(data, http_port, https_port)
+    run(data, Ports(http_port, https_port, authn_port))

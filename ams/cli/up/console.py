@@ -11,9 +11,10 @@ import typer
 
 import ams
 from ams.cli.connection import DEFAULT_DATA_FOLDER
-from ams.cli.credentials import FILE_NAME, Credentials
+from ams.cli.credentials import FILE_NAME, Authn, Credentials
 from ams.cli.output import clean
 from ams.cli.profiles import DEFAULT, read_profile
+from ams.cli.up.authn import SERVICE_TYPE, hosts_of
 from ams.cli.up.data_folder import DataFolder
 
 
@@ -43,6 +44,7 @@ def show_welcome(folder: DataFolder, credentials: Credentials) -> None:
             "" if broker.http else "broker",
             broker.https and f"{broker.https}  (CA: {credentials.ca})",
         ),
+        ("AuthN", credentials.authn.https if credentials.authn else ""),
         ("API", f"{broker.http or broker.https}/docs  (to read, and to try out)"),
         ("data folder", str(folder.path)),
         ("settings", str(folder.settings_file)),
@@ -65,10 +67,29 @@ def show_welcome(folder: DataFolder, credentials: Credentials) -> None:
         f"{command} pull{where} {demo.subscription} --ack",
     ):
         typer.secho(f"    {line}", fg="cyan")
+    if credentials.authn:
+        _show_certificate(credentials, credentials.authn, f"{command} publish{where}")
     typer.echo()
     typer.secho("  Ctrl-C stops everything.", dim=True)
     typer.echo()
     sys.stdout.flush()
+
+
+def _show_certificate(credentials: Credentials, authn: Authn, publish: str) -> None:
+    """Says how to get a token by a certificate."""
+    files = credentials.client
+    if files is None:
+        return
+    url = f"{authn.https}/v1/service-types/{SERVICE_TYPE}/hosts/{hosts_of(credentials.broker)[0]}"
+    ask = (
+        f"curl -s --cacert {credentials.ca} --cert {files.certificate} --key {files.key}"
+        f" {url}:authx509"
+    )
+    typer.echo()
+    typer.echo("  Publish as whoever a certificate is bound to, here the demo publisher:")
+    typer.echo()
+    typer.secho(f'    TOKEN=$({ask} | sed -n \'s/.*"token": "\\(.*\\)"/\\1/p\')', fg="cyan")
+    typer.secho(f'    {publish} --token "$TOKEN" {credentials.demo.topic} "Hello again"', fg="cyan")
 
 
 def _command() -> str:

@@ -12,14 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ams.cli.failure import CommandFailed
 from ams.cli.private_file import write_private
 
+if TYPE_CHECKING:
+    from ams.service.tls import DevelopmentCertificates
+
 #: Ports that a new folder's settings have.
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_HTTPS_PORT = 8444
+DEFAULT_AUTHN_PORT = 8443
 #: A Unix socket's path may have 107 bytes; Redis adds some while it makes the socket.
 LONGEST_SOCKET_PATH = 100
 #: How long children of an earlier `ams up` that was killed may take to be gone, in seconds.
@@ -60,7 +65,33 @@ url = {database}
 service_token = {token}
 # What the tokens of users are encrypted with. Without it they are lost.
 token_keys = [{token_key}]
+
+[authn]
+host = "127.0.0.1"
+port = {authn_port}
+certificate = {certificate}
+certificate_key = {key}
+database_url = {authn_database}
+# A token that may do anything with AuthN. Without one, `ams up` does not run it.
+service_token = {authn_token}
+# What the secrets in its database are encrypted with.
+token_keys = [{authn_token_key}]
+# Whose certificates clients may show: those of the development CA.
+certificate_authorities = {client_authorities}
+# They name no list of revoked certificates that could be looked into.
+verify_certificate = false
+# The broker's certificate is of the development CA, too.
+ca_file = {ca}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports that the command line asks for: 0 for any, None for those of the settings."""
+
+    http: int | None
+    https: int | None
+    authn: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +117,16 @@ class DataFolder:
     def certificates(self) -> Path:
         """Folder of the development CA and its certificates."""
         return self.path / "tls"
+
+    @property
+    def client_authorities(self) -> Path:
+        """Folder of the authorities whose certificates AuthN believes."""
+        return self.certificates / "client-authorities"
+
+    @property
+    def authn_database_url(self) -> str:
+        """Where AuthN's database is, as the settings say it."""
+        return f"sqlite://{quote(str(self.path / 'authn.db'))}"
 
     @property
     def redis_data(self) -> Path:
@@ -117,35 +158,40 @@ class DataFolder:
             file.replace(f"{file}.1")
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def make_settings(
-        self, certificate: Path, key: Path, http_port: int | None, https_port: int | None
-    ) -> None:
+    def make_settings(self, certificates: "DevelopmentCertificates", ports: Ports) -> None:
         """Writes the settings file with new secrets, unless there is one.
 
         Args:
-            certificate: the server's certificate.
-            key: its private key.
-            http_port: the port that was asked for; None or 0 for the default.
-            https_port: as http_port.
+            certificates: of the development CA.
+            ports: that were asked for.
         """
         if self.settings_file.exists():
             return
-        token_key = base64.urlsafe_b64encode(secrets.token_bytes(_FERNET_KEY_BYTES)).decode()
         values = {
-            "certificate": str(certificate),
-            "key": str(key),
+            "ca": str(certificates.ca),
+            "certificate": str(certificates.certificate),
+            "key": str(certificates.key),
             "redis": self.redis_url,
             "database": self.database_url,
             "token": secrets.token_hex(_SERVICE_TOKEN_BYTES),
-            "token_key": token_key,
+            "token_key": _fernet_key(),
+            "authn_database": self.authn_database_url,
+            "authn_token": secrets.token_hex(_SERVICE_TOKEN_BYTES),
+            "authn_token_key": _fernet_key(),
+            "client_authorities": str(self.client_authorities),
         }
         text = _SETTINGS.format(
-            http_port=http_port or DEFAULT_HTTP_PORT,
-            https_port=https_port or DEFAULT_HTTPS_PORT,
+            http_port=ports.http or DEFAULT_HTTP_PORT,
+            https_port=ports.https or DEFAULT_HTTPS_PORT,
+            authn_port=ports.authn or DEFAULT_AUTHN_PORT,
             # A JSON text is a TOML text, too.
             **{name: json.dumps(value, ensure_ascii=False) for name, value in values.items()},
         )
         write_private(self.settings_file, text)
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(_FERNET_KEY_BYTES)).decode()
 
 
 @contextmanager

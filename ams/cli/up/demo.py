@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ams.cli.credentials import Broker, Credentials, Demo, Identity
+from ams.cli.credentials import Authn, Broker, ClientFiles, Credentials, Demo, Identity
 from ams.client import Client, ServiceError, User
+from ams.service.tls import DevelopmentCertificates
 
 ADMIN = "admin"
 PROJECT = "demo"
@@ -17,7 +18,13 @@ _ALREADY_EXISTS = "ALREADY_EXISTS"
 
 
 def provision(
-    client: Client, earlier: Credentials | None, *, ca: str, broker: Broker, service_token: str
+    client: Client,
+    earlier: Credentials | None,
+    *,
+    certificates: DevelopmentCertificates,
+    broker: Broker,
+    authn: Authn | None,
+    service_token: str,
 ) -> Credentials:
     """Makes what is not there yet, and returns the credentials for all of it.
 
@@ -26,14 +33,15 @@ def provision(
     Args:
         client: sends the service token.
         earlier: the credentials of the start before, if all was made then.
-        ca: path of the development CA's certificate.
+        certificates: of the development CA.
         broker: where the broker listens this time.
+        authn: where AuthN will; None if it is not to run.
         service_token: a token that may do anything.
 
     Raises:
         ClientError: the broker refuses something.
     """
-    if earlier and _find(client, earlier.admin.name):
+    if earlier and find_user(client, earlier.admin.name):
         demo = Demo(
             project=earlier.demo.project,
             topic=earlier.demo.topic,
@@ -45,7 +53,15 @@ def provision(
     else:
         admin = _identity(client, ADMIN, service_roles=["service_admin"])
         demo = _make_demo(client)
-    return Credentials(ca=ca, broker=broker, service_token=service_token, admin=admin, demo=demo)
+    return Credentials(
+        ca=str(certificates.ca),
+        broker=broker,
+        service_token=service_token,
+        admin=admin,
+        demo=demo,
+        authn=authn,
+        client=ClientFiles(str(certificates.client_certificate), str(certificates.client_key)),
+    )
 
 
 def _make_demo(client: Client) -> Demo:
@@ -79,7 +95,7 @@ def _identity(
     service_roles: Iterable[str] = (),
 ) -> Identity:
     """A user, who is made if not there."""
-    user = _find(client, name)
+    user = find_user(client, name)
     if user and project_roles and not user.projects:
         # The project that the user was made for was deleted, and a new one has its name.
         client.users.delete(name)
@@ -91,11 +107,12 @@ def _identity(
 
 def _refreshed(client: Client, identity: Identity) -> Identity:
     """An identity with the token that its user has now."""
-    user = _find(client, identity.name)
+    user = find_user(client, identity.name)
     return Identity(user.name, user.token) if user else identity
 
 
-def _find(client: Client, name: str) -> User | None:
+def find_user(client: Client, name: str) -> User | None:
+    """The user of a name; None if there is none."""
     try:
         return client.users.show(name)
     except ServiceError as error:

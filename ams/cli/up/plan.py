@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ams.cli.credentials import Broker
+from ams.cli.credentials import Authn, Broker
 from ams.cli.failure import CommandFailed
+from ams.cli.private_file import write_private
 from ams.cli.settings_file import read_settings
 from ams.cli.up import console
-from ams.cli.up.data_folder import DataFolder
+from ams.cli.up.data_folder import DataFolder, Ports
 from ams.cli.up.ports import choose_port
 from ams.cli.up.redis_server import RedisServer, find_redis_server
+from ams.service.authn_settings import AuthnSettings
 from ams.service.environment import variable_name
 from ams.service.settings import Settings
-from ams.service.tls import ensure_development_ca
+from ams.service.tls import DevelopmentCertificates, ensure_development_ca
 
 #: What users may have the broker connect to: what they run on this machine.
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -28,33 +30,34 @@ class Plan:
     folder: DataFolder
     settings: Settings
     redis_server: RedisServer
-    ca: Path
+    certificates: DevelopmentCertificates
     broker: Broker
+    authn: Authn | None
     environment: dict[str, str]
 
 
-def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None) -> Plan:
+def make_plan(folder: DataFolder, ports: Ports) -> Plan:
     """Makes what a first start makes, and works out what is to run.
 
     Args:
         folder: the data folder.
-        http_port: port for plain HTTP; 0 for any; None for that of the settings.
-        https_port: likewise for HTTPS.
+        ports: that were asked for.
 
     Raises:
         CommandFailed: something that is needed is not there, or a port is taken.
     """
     redis_server = find_redis_server()
     certificates = ensure_development_ca(folder.certificates, [socket.gethostname()])
-    folder.make_settings(certificates.certificate, certificates.key, http_port, https_port)
+    _trust_clients(folder.client_authorities, certificates.ca)
+    folder.make_settings(certificates, ports)
     settings = read_settings(folder.settings_file)
     server = settings.server
     if not settings.auth.service_token.get_secret_value():
         raise CommandFailed(f"{folder.settings_file}: auth.service_token: `ams up` needs one")
     if settings.database.url != folder.database_url:
         console.warn("settings", "database.url is not that of this folder, and is not used")
-    http = choose_port(server.http_host, server.http_port, http_port, "--http-port")
-    https = choose_port(server.https_host, server.https_port, https_port, "--https-port")
+    http = choose_port(server.http_host, server.http_port, ports.http, "--http-port")
+    https = choose_port(server.https_host, server.https_port, ports.https, "--https-port")
     if not (http or https):
         raise CommandFailed(f"{folder.settings_file}: the broker has no port to listen on")
     broker = Broker(
@@ -71,6 +74,10 @@ def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None)
         # The folder was moved; its certificates have moved along.
         changes["server", "certificate"] = str(certificates.certificate)
         changes["server", "certificate_key"] = str(certificates.key)
+    authn = _plan_authn(settings.authn, ports.authn, broker)
+    if authn:
+        changes |= _authn_changes(folder, settings.authn, certificates)
+        changes["authn", "port"] = authn.https.rpartition(":")[2]
     if "allow_private_addresses" not in settings.outgoing.model_fields_set:
         changes["outgoing", "allow_private_addresses"] = ",".join(LOOPBACK)
     if not settings.outgoing.ca_file:
@@ -79,7 +86,43 @@ def make_plan(folder: DataFolder, http_port: int | None, https_port: int | None)
         **os.environ,
         **{variable_name(*key): value for key, value in changes.items()},
     }
-    return Plan(folder, settings, redis_server, certificates.ca, broker, environment)
+    return Plan(folder, settings, redis_server, certificates, broker, authn, environment)
+
+
+def _trust_clients(authorities: Path, ca: Path) -> None:
+    """Has AuthN believe certificates of the development CA."""
+    authorities.mkdir(mode=0o700, exist_ok=True)
+    file = authorities / ca.name
+    if not file.exists() or file.read_bytes() != ca.read_bytes():
+        write_private(file, ca.read_text())
+
+
+def _plan_authn(settings: AuthnSettings, port: int | None, broker: Broker) -> Authn | None:
+    """Where AuthN will be; None if it can't run."""
+    token = settings.service_token.get_secret_value()
+    if not token or not broker.https:
+        why = "the broker has no HTTPS" if token else "authn.service_token is not set"
+        console.say(f"AuthN is not started: {why}.")
+        return None
+    chosen = choose_port(settings.host, settings.port, port, "--authn-port")
+    return Authn(f"https://{_reachable(settings.host)}:{chosen}", token)
+
+
+def _authn_changes(
+    folder: DataFolder, settings: AuthnSettings, certificates: DevelopmentCertificates
+) -> dict[tuple[str, str], str]:
+    """What differs from the settings: the database always, and files if the folder was moved."""
+    changes = {("authn", "database_url"): folder.authn_database_url}
+    files = {
+        "certificate": certificates.certificate,
+        "certificate_key": certificates.key,
+        "certificate_authorities": folder.client_authorities,
+        "ca_file": certificates.ca,
+    }
+    for name, path in files.items():
+        if not Path(getattr(settings, name)).exists():
+            changes["authn", name] = str(path)
+    return changes
 
 
 def _reachable(host: str) -> str:

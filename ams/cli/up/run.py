@@ -4,15 +4,17 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ams.cli.credentials import Credentials
+from ams.cli.authn.admin import Admin
+from ams.cli.credentials import Authn, Credentials
 from ams.cli.failure import CommandFailed
 from ams.cli.up import console
-from ams.cli.up.data_folder import open_data_folder
+from ams.cli.up.authn import provision_authn
+from ams.cli.up.data_folder import Ports, open_data_folder
 from ams.cli.up.demo import provision
 from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
 from ams.cli.up.plan import Plan, make_plan
@@ -33,20 +35,19 @@ STOP_MARGIN_SECONDS = 5.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(data: Path, http_port: int | None, https_port: int | None) -> None:
+def run(data: Path, ports: Ports) -> None:
     """Runs everything until a signal asks to stop.
 
     Args:
         data: the data folder.
-        http_port: port for plain HTTP; 0 for any; None for that of the settings.
-        https_port: likewise for HTTPS.
+        ports: that were asked for.
 
     Raises:
         CommandFailed: it can't be started, or something died too often.
     """
     try:
         with open_data_folder(data) as folder:
-            asyncio.run(_Run(make_plan(folder, http_port, https_port)).run())
+            asyncio.run(_Run(make_plan(folder, ports)).run())
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
         raise CommandFailed(f"{what}{error.strerror or error}") from error
@@ -57,7 +58,7 @@ class _Over(Exception):
 
 
 class _Run:
-    """One run: Redis and the broker from start to stop."""
+    """One run: Redis, the broker and AuthN from start to stop."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -105,13 +106,29 @@ class _Run:
         self._follow("broker", digest_json)
         server = self._plan.settings.server
         stop_seconds = server.drain_seconds + server.stop_seconds + STOP_MARGIN_SECONDS
-        await self._run_child(self._ams("broker", "serve", broker_log, stop_seconds))
+        await self._run_child(self._ams("broker", ["serve"], broker_log, stop_seconds))
+        authn = self._plan.authn
+        if authn:
+            await self._start_authn()
         await self._until(self._broker_is_ready, within=READY_SECONDS)
-        credentials = await asyncio.to_thread(self._provision)
+        earlier = Credentials.read(folder.path)
+        credentials = await asyncio.to_thread(self._provision, earlier)
+        if authn:
+            ready = partial(self._authn_is_ready, authn)
+            await self._until(ready, within=READY_SECONDS, what="authn")
+            await asyncio.to_thread(self._provision_authn, authn, credentials, earlier)
         credentials.write(folder.path)
         self._follow("redis", digest_redis)
         self._starting = False
         console.show_welcome(folder, credentials)
+
+    async def _start_authn(self) -> None:
+        settings = self._plan.settings.authn
+        log = self._plan.folder.open_log("authn")
+        self._follow("authn", digest_json)
+        stop_seconds = settings.drain_seconds + settings.stop_seconds + STOP_MARGIN_SECONDS
+        command = self._ams("authn", ["authn", "serve", "--migrate"], log, stop_seconds)
+        await self._run_child(command)
 
     async def _stop(self) -> None:
         for tail in self._tails:
@@ -148,26 +165,34 @@ class _Run:
         self._tails.append(asyncio.create_task(tail.run()))
 
     async def _until(
-        self, condition: Callable[[], Awaitable[bool]], within: float | None = None
+        self,
+        condition: Callable[[], Awaitable[bool]],
+        within: float | None = None,
+        what: str = "broker",
     ) -> None:
         """Waits for a condition; raises `_Over` if all is over first.
 
         Args:
             condition: what is waited for.
-            within: how long the broker may take for it, in seconds.
+            within: how long it may take, in seconds.
+            what: name of the child that is to get ready.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within if within else float("inf")
         while not await condition():
             if loop.time() > deadline:
-                self._fail("the broker does not get ready", self._plan.folder.log("broker"))
+                self._fail(f"{what} does not get ready", self._plan.folder.log(what))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), POLL_SECONDS)
             if self._over.is_set():
                 raise _Over
 
     def _ams(
-        self, name: str, subcommand: str, output: int, stop_seconds: float = STOP_MARGIN_SECONDS
+        self,
+        name: str,
+        subcommand: Sequence[str],
+        output: int,
+        stop_seconds: float = STOP_MARGIN_SECONDS,
     ) -> Command:
         """An `ams` subcommand on the folder's settings, as a child."""
         # It must find the modules that this process has: those of the current folder if this was
@@ -180,7 +205,7 @@ class _Run:
                 *(() if by_module else ("-P",)),
                 "-m",
                 "ams",
-                subcommand,
+                *subcommand,
                 "--config",
                 str(self._plan.folder.settings_file),
             ),
@@ -194,7 +219,7 @@ class _Run:
         log = self._plan.folder.log("migrate")
         output = self._plan.folder.open_log("migrate")
         try:
-            process = await spawn(self._ams("migrate", "migrate", output))
+            process = await spawn(self._ams("migrate", ["migrate"], output))
             end = asyncio.ensure_future(process.wait())
             over = asyncio.ensure_future(self._over.wait())
             await asyncio.wait({end, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -213,7 +238,7 @@ class _Run:
     def _client(self, timeout: float) -> Client:
         plan = self._plan
         token = plan.settings.auth.service_token.get_secret_value()
-        return Client(plan.broker.url, token, ca=plan.ca, timeout=timeout, retries=0)
+        return Client(plan.broker.url, token, ca=plan.certificates.ca, timeout=timeout, retries=0)
 
     async def _broker_is_ready(self) -> bool:
         return await asyncio.to_thread(self._ask_readiness)
@@ -226,18 +251,40 @@ class _Run:
                 return False
             return True
 
-    def _provision(self) -> Credentials:
+    def _provision(self, earlier: Credentials | None) -> Credentials:
         plan = self._plan
         with self._client(timeout=ANSWER_SECONDS) as client:
             try:
                 return provision(
                     client,
-                    Credentials.read(plan.folder.path),
-                    ca=str(plan.ca),
+                    earlier,
+                    certificates=plan.certificates,
                     broker=plan.broker,
+                    authn=plan.authn,
                     service_token=plan.settings.auth.service_token.get_secret_value(),
                 )
             except ClientError as error:
                 raise CommandFailed(
                     f"the demo can't be made: {error}; log: {plan.folder.log('broker')}"
+                ) from error
+
+    async def _authn_is_ready(self, authn: Authn) -> bool:
+        def ask() -> bool:
+            with self._authn_admin(authn) as admin:
+                return admin.is_ready()
+
+        return await asyncio.to_thread(ask)
+
+    def _authn_admin(self, authn: Authn) -> Admin:
+        return Admin(authn.https, authn.service_token, str(self._plan.certificates.ca))
+
+    def _provision_authn(
+        self, authn: Authn, credentials: Credentials, earlier: Credentials | None
+    ) -> None:
+        with self._client(timeout=ANSWER_SECONDS) as client, self._authn_admin(authn) as admin:
+            try:
+                provision_authn(client, admin, credentials, earlier)
+            except (ClientError, CommandFailed) as error:
+                raise CommandFailed(
+                    f"AuthN can't be set up: {error}; log: {self._plan.folder.log('authn')}"
                 ) from error

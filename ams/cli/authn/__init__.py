@@ -1,0 +1,1 @@
+"""`ams authn`: runs AuthN, and works with what it has."""

@@ -1,0 +1,1 @@
+"""Service types, auth methods and bindings, in SQL."""
