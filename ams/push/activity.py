@@ -4,7 +4,11 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-DRIVEN: Final = Gauge("ams_push_subscriptions", "Subscriptions that this worker pushes now.")
+DRIVEN: Final = Gauge(
+    "ams_push_subscriptions",
+    "Subscriptions that are pushed now.",
+    multiprocess_mode="livesum",
+)
 
 _REQUESTS: Final = Counter("ams_push_requests", "Requests to receivers.", ["outcome"])
 _SECONDS: Final = Histogram("ams_push_request_seconds", "How long accepted requests took.")

@@ -13,13 +13,13 @@ from ams.push.worker import Worker
 from ams.service.broadcast import Broadcast
 from ams.service.database import DatabaseError
 from ams.service.health import add_health
-from ams.service.http import App
+from ams.service.http import make_app
+from ams.service.listeners import Endpoint
 from ams.service.logs import configure_logging
 from ams.service.outgoing import Outgoing
 from ams.service.redis import close_redis, open_redis, redis_errors
 from ams.service.server import run
 from ams.service.settings import Settings, SettingsError
-from ams.service.settings_sections import ServerSettings
 from ams.service.token_box import TokenBox
 
 #: Most bytes of messages in one request, unless there is but one message.
@@ -101,16 +101,13 @@ def serve(settings: Settings) -> int:
     """Pushes until it is told to stop; returns the exit status."""
     configure_logging(settings.log.level)
     lifecycle = Lifecycle(settings)
-    app = App("ams-push", settings)
+    push = settings.push
+    app = make_app("ams-push", settings)
     add_health(app, {"redis": lifecycle.check_redis, "database": lifecycle.store.ping})
     return run(
         app,
-        ServerSettings(
-            http_host=settings.push.host,
-            http_port=settings.push.port,
-            https_port=0,
-            stop_seconds=settings.push.stop_seconds,
-        ),
+        push,
+        endpoints=lambda: [Endpoint("http", "push.port", push.host, push.port)],
         on_start=lifecycle.start,
         on_drain=lifecycle.drain,
         on_stop=lifecycle.stop,

@@ -247,8 +247,11 @@ class PushSettings(Section):
     port: int = Field(
         8090,
         ge=1,
-        le=_MAX_PORT,
+        le=MAX_PORT,
         description="Port of the same; every `ams push` of a machine needs one of its own.",
+    )
+    workers: int = Field(
+        1, ge=1, description="Processes that one `ams push` runs; about one for each core."
     )
     lease_seconds: float = Field(
         5.0,
@@ -260,6 +263,11 @@ class PushSettings(Section):
     stop_seconds: float = Field(
         15.0, ge=0, description="Longest wait for running requests when stopping, in seconds."
     )
+
+    @property
+    def drain_seconds(self) -> float:
+        """No load balancer needs to notice."""
+        return 0.0
 
 
 class OutgoingSettings(Section):

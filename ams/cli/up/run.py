@@ -18,6 +18,7 @@ from ams.cli.up.data_folder import Ports, open_data_folder
 from ams.cli.up.demo import provision
 from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
 from ams.cli.up.plan import Plan, make_plan
+from ams.cli.up.push_worker import ensure_push_worker
 from ams.cli.up.redis_server import prepare_redis, redis_answers
 from ams.client import Client, ClientError
 from ams.client.call import Call, Repeat, no_answer
@@ -110,13 +111,18 @@ class _Run:
         authn = self._plan.authn
         if authn:
             await self._start_authn()
-        await self._until(self._broker_is_ready, within=READY_SECONDS)
+        push = self._plan.push
+        if push:
+            await self._start_push()
+        await self._until(partial(self._is_ready, self._plan.broker.url), within=READY_SECONDS)
         earlier = Credentials.read(folder.path)
         credentials = await asyncio.to_thread(self._provision, earlier)
         if authn:
             ready = partial(self._authn_is_ready, authn)
             await self._until(ready, within=READY_SECONDS, what="authn")
             await asyncio.to_thread(self._provision_authn, authn, credentials, earlier)
+        if push:
+            await self._until(partial(self._is_ready, push), within=READY_SECONDS, what="push")
         credentials.write(folder.path)
         self._follow("redis", digest_redis)
         self._starting = False
@@ -129,6 +135,12 @@ class _Run:
         stop_seconds = settings.drain_seconds + settings.stop_seconds + STOP_MARGIN_SECONDS
         command = self._ams("authn", ["authn", "serve", "--migrate"], log, stop_seconds)
         await self._run_child(command)
+
+    async def _start_push(self) -> None:
+        log = self._plan.folder.open_log("push")
+        self._follow("push", digest_json)
+        stop_seconds = self._plan.settings.push.stop_seconds + STOP_MARGIN_SECONDS
+        await self._run_child(self._ams("push", ["push"], log, stop_seconds))
 
     async def _stop(self) -> None:
         for tail in self._tails:
@@ -235,16 +247,18 @@ class _Run:
             self._fail(f"the database can't be used: {last_line(log) or describe_exit(code)}", log)
             raise _Over
 
-    def _client(self, timeout: float) -> Client:
+    def _client(self, timeout: float, url: str = "") -> Client:
         plan = self._plan
         token = plan.settings.auth.service_token.get_secret_value()
-        return Client(plan.broker.url, token, ca=plan.certificates.ca, timeout=timeout, retries=0)
+        return Client(
+            url or plan.broker.url, token, ca=plan.certificates.ca, timeout=timeout, retries=0
+        )
 
-    async def _broker_is_ready(self) -> bool:
-        return await asyncio.to_thread(self._ask_readiness)
+    async def _is_ready(self, url: str) -> bool:
+        return await asyncio.to_thread(self._ask_readiness, url)
 
-    def _ask_readiness(self) -> bool:
-        with self._client(timeout=POLL_SECONDS * 10) as client:
+    def _ask_readiness(self, url: str) -> bool:
+        with self._client(POLL_SECONDS * 10, url) as client:
             try:
                 client.send(Call("GET", "/readyz", no_answer, Repeat.SAFE))
             except ClientError:
@@ -255,6 +269,8 @@ class _Run:
         plan = self._plan
         with self._client(timeout=ANSWER_SECONDS) as client:
             try:
+                if plan.push:
+                    ensure_push_worker(client, plan.settings, plan.folder.database_url)
                 return provision(
                     client,
                     earlier,
