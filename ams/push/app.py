@@ -22,8 +22,9 @@ from ams.service.server import run
 from ams.service.settings import Settings, SettingsError
 from ams.service.token_box import TokenBox
 
-#: Most bytes of messages in one request, unless there is but one message.
-BATCH_BYTES: Final = 1_048_576
+#: Most bytes of messages in one request, unless there is but one message. Subscriptions that are
+#: read at the same moment share as many.
+BATCH_BYTES: Final = 8_388_608
 
 
 class Lifecycle:

@@ -11,7 +11,7 @@ from ams.messages.pushing import ALL_ALIVE, Accepted, Pusher
 from ams.service.errors import ServiceError
 from tests.eventually import eventually
 from tests.messages.logs import OpenLog, new_cursor, new_topic, offsets_of, open_log, publish
-from tests.servers import RedisServer
+from tests.servers import RedisCluster, RedisServer
 
 
 async def taken(opened: OpenLog, cursor: Cursor, worker: str, *alive: str) -> Cursor:
@@ -43,6 +43,23 @@ async def test_who_has_lost_the_right_can_neither_pull_nor_acknowledge(
         assert offsets_of(await log.pull(new, 1)) == [0]
         assert await log.acknowledge_pushed(new, Accepted(0, 0, 1, retry=False))
         assert (await log.offsets(cursor)).current == 1
+
+
+async def test_the_same_holds_in_a_cluster(redis_cluster: RedisCluster) -> None:
+    async with open_log(redis_cluster.url) as opened:
+        log = opened.log
+        for _ in range(5):  # In slots of their own.
+            topic = new_topic()
+            await publish(log, topic, "a")
+            old = await taken(opened, new_cursor(topic), "old")
+            new = await taken(opened, old, "new")
+            assert offsets_of(await log.pull(new, 1)) == [0]
+            with pytest.raises(PushLost):
+                await log.acknowledge_pushed(old, Accepted(0, 0, 1, retry=False))
+            assert await log.acknowledge_pushed(new, Accepted(0, 0, 1, retry=False))
+            await log.release_push(topic.uuid, new.subscription, "new")
+        await log.meet_pushers("one", 60, "host:1", shares=True)
+        assert await log.pushers() == [Pusher("one", True, "host:1")]
 
 
 async def test_a_right_that_was_taken_again_by_the_same_worker_is_another_one(

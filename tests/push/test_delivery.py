@@ -179,6 +179,14 @@ async def _says(project: Project, text: str) -> bool:
     return text in (await shown(project))["pushStatus"]
 
 
+async def test_no_message_goes_where_only_this_machine_can_go(project: Project) -> None:
+    config = {"type": "mattermost", "mattermostUrl": "http://127.0.0.9:1/hook/secret"}
+    await project.subscription("s", "t", pushConfig=config)
+    await project.publish("t", "one")
+    await eventually(lambda: _says(project, "Could not send message, the address is not allowed"))
+    assert (await project.offsets())["current"] == 0
+
+
 async def test_what_is_done_is_counted(project: Project, endpoints: Endpoints) -> None:
     answers = iter(["500 No", "500 No"])
 
