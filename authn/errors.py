@@ -4,7 +4,7 @@ Other than the broker's: statuses have spaces in between, the members another or
 that does not exist or a wrong method has no JSON at all (1.2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from ams.service.errors import MethodNotAllowed, ServiceError
@@ -52,6 +52,17 @@ class WrongCredentials(AuthnError):
 
     def __init__(self) -> None:
         super().__init__("Wrong Credentials")
+
+
+class TokenNotAccepted(AuthnError):
+    """401: no access token, or one that does not count."""
+
+    http_status = 401
+    status = "UNAUTHORIZED"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": "Bearer"}
 
 
 class CertificateRefused(AuthnError):

@@ -32,6 +32,8 @@ MAX_ANSWER_BYTES: Final = 1_048_576
 MAX_REDIRECTS: Final = 10
 #: Connections that wait for the next request.
 IDLE_CONNECTIONS: Final = 32
+#: How long they do, in seconds; a broker closes them later than that.
+IDLE_SECONDS: Final = 60.0
 #: Connections to all services together; more requests than these wait for their turn.
 MOST_CONNECTIONS: Final = 128
 
@@ -78,7 +80,9 @@ class Retriever:
             headers=_HEADERS,
             timeout=settings.retrieval_seconds,
             limits=httpx.Limits(
-                max_connections=MOST_CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS
+                max_connections=MOST_CONNECTIONS,
+                max_keepalive_connections=IDLE_CONNECTIONS,
+                keepalive_expiry=IDLE_SECONDS,
             ),
             trust_env=False,
         )
@@ -124,8 +128,8 @@ class Retriever:
             return await self._follow(start, _sent_headers(secret))
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
             raise BackendFailure(_describe(error)) from None
-        except (UnicodeError, ValueError) as error:
-            raise BackendFailure(type_name(error)) from None
+        except ValueError:
+            raise BackendFailure("a header or the URL can't be sent") from None
 
     async def _follow(self, url: httpx.URL, headers: list[tuple[bytes, bytes]]) -> bytes:
         """The body of the answer, behind redirects that stay on the host."""
@@ -142,11 +146,6 @@ class Retriever:
             if _place(url) != place:
                 raise BackendFailure("it redirects to another host")
         raise BackendFailure("it redirects without end")
-
-
-def type_name(error: BaseException) -> str:
-    """What an error is called; its text may hold what it is about."""
-    return type(error).__name__
 
 
 def _tls(settings: AuthnSettings) -> ssl.SSLContext:
@@ -219,6 +218,6 @@ def _token_in(answer: bytes, field: str) -> str:
 
 def _describe(error: Exception) -> str:
     """What went wrong on the way, without what was sent."""
-    if isinstance(error, httpx.ConnectError):
-        return f"can't connect: {error}"
-    return type_name(error)
+    name = type(error).__name__
+    # The text of others may hold what they are about.
+    return f"{name}: {error}" if isinstance(error, httpx.ConnectError) else name

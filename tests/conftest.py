@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -23,25 +23,23 @@ from tests.servers import (
     wheel_redis,
 )
 
-
-def _without(missing: MissingPart) -> NoReturn:
-    """A test that needs a part that is not there; where everything must be there it fails."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(str(missing), pytrace=False)
-    pytest.skip(str(missing))
+T = TypeVar("T")
 
 
-def _installed(find: Callable[[], Path]) -> Path:
+def needed(find: Callable[[], T]) -> T:
+    """A part that tests need. Without it they are skipped; where all must be there, they fail."""
     try:
         return find()
     except MissingPart as missing:
-        _without(missing)
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")
 def redis_binary() -> Path:
     """Redis 7 or newer of this machine; for tests that start a server of their own."""
-    return _installed(installed_redis)
+    return needed(installed_redis)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +59,7 @@ def empty_redis(redis_server: RedisServer) -> RedisServer:
 @pytest.fixture(scope="session")
 def embedded_redis() -> Iterator[RedisServer]:
     """Redis 6.2, as `ams up` runs it where no other is installed."""
-    with RedisServer(_installed(wheel_redis)) as server:
+    with RedisServer(needed(wheel_redis)) as server:
         yield server
 
 
@@ -82,11 +80,7 @@ def redis_sentinel(redis_binary: Path) -> Iterator[RedisSentinel]:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
     """MariaDB; `mariadb.create_database()` gives the URL of a new, empty database."""
-    try:
-        server = MariaDB()
-    except MissingPart as missing:
-        _without(missing)
-    with server:
+    with needed(MariaDB) as server:
         yield server
 
 

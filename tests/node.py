@@ -167,9 +167,16 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _toml(sections: Sections) -> str:
-    """JSON's scalars and lists are also TOML's."""
     lines: list[str] = []
     for name, values in sections.items():
         lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def toml_value(value: object) -> str:
+    """JSON's scalars and lists are also TOML's; its objects are not."""
+    if isinstance(value, Mapping):
+        items = (f"{json.dumps(key)} = {json.dumps(item)}" for key, item in value.items())
+        return f"{{ {', '.join(items)} }}"
+    return json.dumps(value)

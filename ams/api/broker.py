@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ams.api.compiled_schemas import CompiledSchemas
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
+from ams.auth.bearer import BearerTokens
 from ams.auth.roles import RoleTable
 from ams.messages.log import MessageLog
 from ams.metadata.cache import Catalog
@@ -27,6 +28,7 @@ class Broker:
     service_token: ServiceToken
     token_use: TokenUse
     outgoing: Outgoing
+    bearer_tokens: BearerTokens
     schemas: CompiledSchemas = field(default_factory=CompiledSchemas)
     _grants: RoleGrants | None = field(default=None, init=False)
     _roles: RoleTable = field(default_factory=RoleTable, init=False)

@@ -1,19 +1,18 @@
 """One request on its way: who calls, on which project, with what body."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
-from urllib.parse import unquote_plus
 
 from ams.api.bodies import decode
 from ams.api.broker import Broker
+from ams.api.callers import required_caller
 from ams.api.operations import DRY_RUN, BodyKind, Operation, Parameter, Shape
+from ams.api.query import query_values
 from ams.auth import access
-from ams.auth.tokens import digest
 from ams.messages.errors import StaleMetadata
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
-from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound, Unauthorized
+from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from ams.service.http import Request, read_body
 
 _T = TypeVar("_T")
@@ -25,9 +24,6 @@ MOST_BODY_BYTES: Final = 1024 * 1024
 ATTEMPTS: Final = 5
 
 BAD_DRY_RUN: Final = "Invalid dryRun (needs true or false)"
-
-#: What a value in a query can't hold: an escape that is none, or an unescaped semicolon.
-_UNREADABLE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|;")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,47 +142,6 @@ class Call:
         raise AssertionError("unreachable")
 
 
-def query_values(request: Request, name: str) -> list[str]:
-    """The values of a query parameter.
-
-    One that can't be decoded is as good as absent (contract: ams-core 1.14, ams-users-metrics 16).
-    """
-    parts = (part.partition("=") for part in request.query_string.split("&"))
-    return [
-        unquote_plus(value)
-        for key, _, value in parts
-        if unquote_plus(key) == name and not _UNREADABLE.search(value)
-    ]
-
-
-def presented_token(broker: Broker, request: Request) -> str:
-    """The token as the client sent it; empty if there is none (contract: decision 1, 1.3)."""
-    option = broker.settings.auth.auth_option
-    token = ""
-    if option != "key":
-        token = request.headers.get("x-api-key", "")
-        if not token:
-            authorization = request.headers.get("authorization", "")
-            scheme, _, value = authorization.partition(" ")
-            if scheme.lower() == "bearer":
-                token = value.strip()
-    if not token and option != "header":
-        token = next(iter(query_values(request, "key")), "")
-    return token
-
-
-async def known_caller(broker: Broker, request: Request) -> Caller | None:
-    """The user whose token the request carries, or None. Not the service token's holder."""
-    token = presented_token(broker, request)
-    if not token:
-        return None
-    key = digest(token)
-    caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
-    if caller is not None:
-        broker.token_use.note(caller)
-    return caller
-
-
 async def authorised(
     broker: Broker, request: Request, operation: Operation, names: Mapping[str, str]
 ) -> Call:
@@ -195,18 +150,7 @@ async def authorised(
     The token comes first: only who has a valid one learns which projects exist (contract:
     decision 8).
     """
-    token = presented_token(broker, request)
-    if not token:
-        raise Unauthorized
-    key = digest(token)
-    caller: Caller | None
-    if broker.service_token.matches(key):
-        caller = access.SERVICE_CALLER
-    else:
-        caller = broker.catalog.caller_cached(key) or await broker.catalog.caller(key)
-        if caller is None:
-            raise Unauthorized
-        broker.token_use.note(caller)
+    caller = await required_caller(broker, request)
     request.ctx.requester = caller.uuid
     project = None
     name = names.get("project")

@@ -10,6 +10,7 @@ from ams.api.broker import Broker
 from ams.api.messages import cursor_of, log_of
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
+from ams.auth.bearer import BearerTokens
 from ams.messages import keys
 from ams.messages.group_commit import TopicLog
 from ams.messages.history import Sampled
@@ -77,6 +78,7 @@ class Lifecycle:
             service_token=ServiceToken(settings.auth.service_token.get_secret_value()),
             token_use=TokenUse(store),
             outgoing=Outgoing(settings.outgoing),
+            bearer_tokens=BearerTokens(settings.auth),
         )
         self._periodic: list[Periodic] = [
             Sweeper(log, self._all_logs),
@@ -141,5 +143,6 @@ class Lifecycle:
         await self._broadcast.aclose()
         await self.broker.outgoing.close()
         await self.broker.schemas.process.aclose()
+        await self.broker.bearer_tokens.close()
         await self.broker.store.close()
         await close_redis(self._redis)

@@ -221,17 +221,16 @@ def _most(max_messages: str | int) -> int:
 
 def _received(subscription: SubscriptionRecord, runs: Sequence[Run]) -> bytes:
     """The answer of a pull: the stored JSON of the messages, joined."""
-    ack = f"projects/{subscription.project}/subscriptions/{subscription.name}".encode()
+    ack = f'{{"ackId":"projects/{subscription.project}/subscriptions/{subscription.name}:'.encode()
     parts: list[bytes] = []
     for first, messages, time in runs:
-        published = formats.publish_time_text(time).encode()
-        for offset, json in enumerate(messages, first):
+        end = f'","publishTime":"{formats.publish_time_text(time)}"}}}}'.encode()
+        for offset, line in enumerate(messages, first):
+            number = b"%d" % offset
             # The stored JSON is an object with at least one field: two more go to its end.
-            parts.append(
-                b'{"ackId":"%b:%d","message":%b,"messageId":"%d","publishTime":"%b"}}'
-                % (ack, offset, json[:-1], offset, published)
-            )
-    return b'{"receivedMessages":[%b]}' % b",".join(parts)
+            json = line[: -len(b"}\n")]
+            parts += (ack, number, b'","message":', json, b',"messageId":"', number, end, b",")
+    return b"".join((b'{"receivedMessages":[', *parts[:-1], b"]}"))
 
 
 @operation(

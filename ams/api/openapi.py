@@ -24,6 +24,7 @@ from ams.service.errors import (
     Unauthorized,
     Unavailable,
 )
+from ams.service.remote_keys import KEYS_AWAY
 
 #: A JSON object. Any: the values of a document are of many types.
 Object = dict[str, Any]
@@ -56,10 +57,11 @@ _EXAMPLE_NAMES: Final = {
     "user": "alice",
 }
 
-#: How every route may fail: a store is away, or a fault is ours.
+#: How every route may fail: a store is away, or who signs tokens, or a fault is ours.
 EVERYWHERE: Final = (
     Unavailable("{store} is unavailable, try again later"),
     Unavailable("Message store has moved, try again"),
+    Unavailable(KEYS_AWAY),
     InternalError("Internal error, see trace id {trace_id} in the logs"),
 )
 
@@ -85,7 +87,7 @@ _SECURITY: Final[Object] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "For clients that can send nothing else.",
+        "description": "A signed token of AuthN; also for clients that can send nothing else.",
     },
     "query": {
         "type": "apiKey",

@@ -6,7 +6,8 @@ from typing import Final
 import ams
 from ams.api import answers
 from ams.api.broker import Broker
-from ams.api.calls import Call, known_caller
+from ams.api.callers import known_caller
+from ams.api.calls import Call
 from ams.api.operations import Parameter, operation
 from ams.api.push_workers import find_worker, servers
 from ams.service.errors import Forbidden, Unauthorized, Unavailable

@@ -10,7 +10,8 @@ from typing import Final
 
 from ams.api import formats
 from ams.api.answers import Answer
-from ams.api.calls import Call, known_caller
+from ams.api.callers import known_caller
+from ams.api.calls import Call
 from ams.api.metrics import Kind, Metrics
 from ams.api.operations import Parameter, operation
 from ams.auth.roles import PROJECT_ADMIN

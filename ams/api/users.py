@@ -3,7 +3,8 @@
 from typing import Final
 
 from ams.api import answers, formats, previews
-from ams.api.calls import Call, known_caller
+from ams.api.callers import known_caller, presented_token
+from ams.api.calls import Call
 from ams.api.operations import BodyKind, Parameter, operation
 from ams.api.user_bodies import (
     BAD_USER,
@@ -110,14 +111,20 @@ async def show(call: Call) -> answers.User:
 
 @operation("users:profile", "GET", "/v1/users/profile", errors=[Unauthorized()], is_open=True)
 async def profile(call: Call) -> answers.User:
-    """Show the caller, whatever their roles (contract: ams-users-metrics 5.5)."""
+    """Show the caller, whatever their roles (contract: ams-users-metrics 5.5).
+
+    Who calls with a signed token of AuthN is not shown the other one, which does not expire.
+    """
     caller = await known_caller(call.broker, call.request)
     if caller is None or caller.user_id is None:
         raise Unauthorized
     try:
-        return full_view(call, await users.by_id(call.broker.store, caller.user_id))
+        record = await users.by_id(call.broker.store, caller.user_id)
     except NotFound:
         raise Unauthorized from None
+    if presented_token(call.broker, call.request).is_signed:
+        return answers.User.of(record, "")
+    return full_view(call, record)
 
 
 @operation(

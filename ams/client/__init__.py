@@ -1,6 +1,7 @@
 """The Python client library of AMS."""
 
-from ams.client.auth import ApiToken, Bearer, CertificateAuth
+from ams.client.auth import ApiToken, Bearer
+from ams.client.authn import AccessTokenAuth, CertificateAuth
 from ams.client.batches import BatchLimits
 from ams.client.client import AsyncClient, Client
 from ams.client.errors import (
@@ -66,6 +67,7 @@ from ams.client.user_objects import ProjectRoles, Registration, User
 from ams.client.users import UserDetails
 
 __all__ = [
+    "AccessTokenAuth",
     "Activity",
     "ApiToken",
     "AsyncClient",

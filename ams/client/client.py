@@ -59,7 +59,7 @@ class Client(Broker[Blocking]):
 
         Args:
             url: where the broker is: `http://` or `https://`, host and port.
-            auth: an API token, or `Bearer`, or `CertificateAuth`; empty for nobody.
+            auth: an API token, `Bearer`, `CertificateAuth` or `AccessTokenAuth`; empty for nobody.
             ca: PEM file of the CAs that are trusted; None for those of the system.
             timeout: longest wait for a connection or an answer, in seconds.
             retries: when to try again; a number is how often, 0 never.

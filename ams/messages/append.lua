@@ -9,7 +9,8 @@
 --         retention, microseconds, 0 = for ever
 --         retention, bytes, 0 = no limit
 --         number of entries
---         per entry: the JSON of its messages (`m`), the lengths of their data (`d`), how many
+--         per entry: the JSON of its messages, the lengths of their data, how many messages, how
+--         many bytes of data
 -- Returns per topic: offset of its first message, publish time in microseconds; STALE, 0 for a
 -- topic whose epoch is old: nothing is appended to that one.
 
@@ -36,13 +37,13 @@ local function append(log, topic, days, uuid, epoch, age, size, entries, start)
   if first == next_ then
     first_time = now
   end
-  for i = start, start + 3 * entries - 3, 3 do
-    end_bytes = end_bytes + #ARGV[i]
-    for length in string.gmatch(ARGV[i + 1], '%d+') do
-      data_bytes = data_bytes + tonumber(length)
-    end
-    redis.call('XADD', log, entry_id(offset),
-      'm', ARGV[i], 't', time, 'd', ARGV[i + 1], 'p', digits(end_bytes))
+  for i = start, start + 4 * entries - 4, 4 do
+    local entry = ARGV[i]
+    redis.call('XADD', log, entry_id(offset), 'm', entry)
+    redis.call('XADD', log, label_id(offset), 'm',
+      struct.pack(LABEL, now, end_bytes, #entry, data_bytes) .. ARGV[i + 1])
+    end_bytes = end_bytes + #entry
+    data_bytes = data_bytes + tonumber(ARGV[i + 3])
     offset = offset + tonumber(ARGV[i + 2])
   end
   local count = offset - next_
@@ -88,6 +89,6 @@ for key = 1, #KEYS, 3 do
     tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), entries, at + 5)
   answer[#answer + 1] = offset
   answer[#answer + 1] = time
-  at = at + 5 + 3 * entries
+  at = at + 5 + 4 * entries
 end
 return answer

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
 
@@ -20,8 +20,25 @@ from ams.messages.lane import (
 from ams.messages.scripts import Script
 from ams.service.redis import redis_errors
 
+#: What scripts answer to a caller whose metadata is too old, and to one without the right to push.
+STALE: Final = -1
+LOST: Final = -2
+
 #: Keys and arguments of a call.
 Parameters: TypeAlias = tuple[Sequence[str], Sequence[Argument]]
+
+
+def is_refusal(reply: Reply) -> bool:
+    """Whether a script refused to do anything for its caller."""
+    return reply in (STALE, LOST)
+
+
+def raise_refusal(reply: Reply) -> None:
+    """Raises StaleMetadata or PushLost if that is what a script's reply means."""
+    if reply == STALE:
+        raise StaleMetadata
+    if reply == LOST:
+        raise PushLost
 
 
 class ScriptCalls:
@@ -49,23 +66,25 @@ class ScriptCalls:
             return ServerConnections(self._client)
         return ClusterConnections(self._client, server)
 
-    async def _call(self, script: Script, call_keys: Sequence[str], *arguments: Argument) -> Reply:
-        server = self._server(call_keys[0])
+    def _new_lane(self, server: str) -> Lane:
+        return Lane(self._connections(server), self._timeout)
+
+    async def _submit(self, call: SingleCall) -> Reply:
+        server = self._server(call.keys[0])
         lane = self._readers.get(server)
         if lane is None:
-            lane = self._readers[server] = Lane(self._connections(server), self._timeout)
-        call = SingleCall(script, call_keys, arguments)
+            lane = self._readers[server] = self._new_lane(server)
         lane.submit(call)
         return await call.reply
+
+    async def _call(self, script: Script, call_keys: Sequence[str], *arguments: Argument) -> Reply:
+        return await self._submit(SingleCall(script, call_keys, arguments))
 
     async def _call_with_epoch(
         self, script: Script, call_keys: Sequence[str], *arguments: Argument
     ) -> Reply:
         reply = await self._call(script, call_keys, *arguments)
-        if reply == -1:
-            raise StaleMetadata
-        if reply == -2:
-            raise PushLost
+        raise_refusal(reply)
         return reply
 
     async def _call_each(

@@ -30,11 +30,19 @@ class Message(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc
 
 
 class Entry(NamedTuple):
-    """An entry of the stream: its messages' JSON, the lengths of their data, how many they are."""
+    """An entry of the stream.
+
+    Args:
+        json: that of its messages, a line each.
+        lengths: those of their data, in bytes.
+        number: how many messages they are.
+        data: bytes of their data.
+    """
 
     json: bytes
     lengths: str
     number: int
+    data: int
 
 
 def pack(messages: Sequence[Message], size: int) -> list[Entry]:
@@ -50,12 +58,12 @@ def pack(messages: Sequence[Message], size: int) -> list[Entry]:
 
 
 def _entry(messages: Sequence[Message]) -> Entry:
-    json = _encode_lines(messages)[:-1]
+    json = _encode_lines(messages)
     if json.isascii():
         lengths = [len(message.data) for message in messages]
     else:
         lengths = [_bytes_in(message.data) for message in messages]
-    return Entry(json, " ".join(map(str, lengths)), len(messages))
+    return Entry(json, " ".join(map(str, lengths)), len(messages), sum(lengths))
 
 
 def join(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -76,9 +84,10 @@ def join(entries: Iterable[Entry]) -> Iterator[Entry]:
 def _joined(entries: Sequence[Entry]) -> Entry:
     if len(entries) == 1:
         return entries[0]
-    json = b"\n".join([entry.json for entry in entries])
+    json = b"".join([entry.json for entry in entries])
     lengths = " ".join([entry.lengths for entry in entries])
-    return Entry(json, lengths, sum([entry.number for entry in entries]))
+    number = sum([entry.number for entry in entries])
+    return Entry(json, lengths, number, sum([entry.data for entry in entries]))
 
 
 def _bytes_in(text: str) -> int:

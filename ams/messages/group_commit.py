@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from redis.asyncio.connection import Connection
+
 from ams.messages import keys
 from ams.messages.entries import Entry, join
 from ams.messages.errors import StaleMetadata
-from ams.messages.lane import Argument, Call, Connections, Lane, Reply
+from ams.messages.lane import Argument, Call, Command, Connections, Lane, Reply
 from ams.messages.scripts import APPEND, Script
 from ams.service.errors import ServiceError
 
@@ -134,6 +136,10 @@ class GroupCommit(Lane):
         """Queues a publish; its `appended` tells what became of it."""
         self._publishes.append(publish)
         self._start()
+
+    def _pack(self, connection: Connection, commands: Sequence[Command]) -> list[bytes]:
+        # hiredis would copy the messages.
+        return connection.pack_commands(commands)
 
     def _take(self) -> list[Call]:
         groups: dict[str, list[Publish]] = {}

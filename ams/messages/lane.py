@@ -7,10 +7,11 @@ its pipelines get, and a quiet worker waits for nobody.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
+from hiredis import pack_command
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import Connection
 from redis.exceptions import (
@@ -29,6 +30,7 @@ from ams.service.redis import REDIS_FAILURES, service_error
 #: which; redis-py types replies as Any.
 Reply: TypeAlias = Any
 Argument: TypeAlias = str | bytes | int
+Command: TypeAlias = tuple[Argument, ...]
 
 #: Most calls in one pipeline.
 MOST_CALLS = 128
@@ -100,6 +102,34 @@ class SingleCall:
             self.reply.set_exception(error)
 
 
+@dataclass(slots=True)
+class ReadingCall(SingleCall):
+    """A call of a script that may name what is to be read, which a plain command then does.
+
+    The caller gets a pair: the script's reply, and that of the command or None.
+    """
+
+    #: Makes the command out of the script's reply; None if there is nothing to read.
+    name: Callable[[Reply], Command | None] = field(kw_only=True)
+    command: Command | None = field(default=None, init=False)
+    named: Reply = field(default=None, init=False)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the script has named something, and somebody still waits for it."""
+        return self.command is not None and not self.reply.done()
+
+    def succeed(self, reply: Reply) -> None:
+        """Takes the script's reply, then that of the command if there is one."""
+        if self.command is None:
+            self.named = reply
+            self.command = self.name(reply)
+            if self.command is not None:
+                return
+            reply = None
+        SingleCall.succeed(self, (self.named, reply))
+
+
 class Connections(Protocol):
     """Connections to the server that holds one slot."""
 
@@ -157,7 +187,7 @@ class ClusterConnections:
         await self._client.nodes_manager.initialize()
 
 
-def _command(call: Call, verb: str, script: str) -> tuple[Argument, ...]:
+def _command(call: Call, verb: str, script: str) -> Command:
     keys = call.keys
     return (verb, script, len(keys), *keys, *call.arguments)
 
@@ -248,20 +278,30 @@ class Lane:
             pass  # The next call finds out, and tells its caller.
 
     @staticmethod
-    def _fail(calls: list[Call], error: ServiceError) -> None:
+    def _fail(calls: Sequence[Call], error: ServiceError) -> None:
         for call in calls:
             call.fail(error)
 
     async def _round_trip(self, calls: list[Call]) -> None:
         connection = await self._connections.acquire()
         try:
-            replies = await self._pipeline(connection, calls)
+            moved = self._settle(calls, await self._pipeline(connection, calls))
+            reads = [call for call in calls if isinstance(call, ReadingCall) and call.reads]
+            if reads:
+                moved += self._settle(reads, await self._read(connection, reads))
         except BaseException:
             # Replies may still be on their way: nobody else may read them.
             await connection.disconnect(nowait=True)
             raise
         finally:
             await self._connections.release(connection)
+        if moved:
+            await self._connections.look_around()
+            self._fail(moved, Unavailable("Message store has moved, try again"))
+
+    @staticmethod
+    def _settle(calls: Sequence[Call], replies: Sequence[Reply]) -> list[Call]:
+        """Tells callers the replies of Redis; returns the calls whose slot it does not hold."""
         moved = []
         for call, reply in zip(calls, replies, strict=True):
             if isinstance(reply, MovedError):
@@ -270,9 +310,7 @@ class Lane:
                 call.fail(service_error(reply))
             else:
                 call.succeed(reply)
-        if moved:
-            await self._connections.look_around()
-            self._fail(moved, Unavailable("Message store has moved, try again"))
+        return moved
 
     async def _pipeline(self, connection: Connection, calls: list[Call]) -> list[Reply]:
         commands = [_command(call, "EVALSHA", call.script.sha) for call in calls]
@@ -291,11 +329,18 @@ class Lane:
                 raise Unavailable(UNREPLICATED)
         return replies
 
-    @staticmethod
-    async def _exchange(
-        connection: Connection, commands: Sequence[tuple[Argument, ...]]
-    ) -> list[Reply]:
-        packed = connection.pack_commands(commands)
+    async def _read(self, connection: Connection, calls: Sequence[ReadingCall]) -> list[Reply]:
+        return await self._exchange(connection, [call.command for call in calls if call.command])
+
+    def _pack(self, _connection: Connection, commands: Sequence[Command]) -> list[bytes]:
+        # redis-py would take six times as long.
+        return [
+            pack_command(command)  # type: ignore[arg-type]  # hiredis types it as a tuple of one.
+            for command in commands
+        ]
+
+    async def _exchange(self, connection: Connection, commands: Sequence[Command]) -> list[Reply]:
+        packed = self._pack(connection, commands)
         await connection.send_packed_command(packed, check_health=False)
         replies: list[Reply] = []
         for _ in commands:

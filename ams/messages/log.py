@@ -1,6 +1,5 @@
 """The message log: publish, pull, acknowledge and move through the messages of topics."""
 
-import asyncio
 from collections.abc import Sequence
 
 from redis.asyncio import Redis, RedisCluster
@@ -10,10 +9,10 @@ from ams.messages.entries import Message, pack
 from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
 from ams.messages.history import History
 from ams.messages.lane import ReplyBytes
+from ams.messages.pulls import Pulls
 from ams.messages.pushing import Pushing
 from ams.messages.records import Cursor, Offsets, Run
 from ams.messages.statistics import Statistics
-from ams.messages.waiting import WaitingPulls
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
 from ams.service.settings_sections import MessagesSettings
 
@@ -27,7 +26,7 @@ TOMBSTONE_SECONDS = 600
 TRIM_MESSAGES = 5000
 
 
-class MessageLog(Statistics, History, Pushing):
+class MessageLog(Pulls, Pushing, Statistics, History):
     """All topics' messages in one Redis, Sentinel group or Redis Cluster.
 
     Every method raises `Unavailable` when Redis does not do its part in time, and those that take
@@ -42,10 +41,8 @@ class MessageLog(Statistics, History, Pushing):
     def __init__(
         self, client: Redis | RedisCluster, settings: MessagesSettings, timeout: float
     ) -> None:
-        super().__init__(client, timeout)
-        self._settings = settings
+        super().__init__(client, settings, timeout)
         self._writers: dict[str, GroupCommit] = {}
-        self.waiting = WaitingPulls()
 
     def _writer(self, topic: str) -> GroupCommit:
         server = self._server(keys.log(topic))
@@ -78,41 +75,6 @@ class MessageLog(Statistics, History, Pushing):
         publish = Publish(topic, entries, len(messages), size)
         self._writer(topic.uuid).publish(publish)
         return await publish.appended
-
-    async def pull(self, cursor: Cursor, most: int, until: float | None = None) -> list[Run]:
-        """Reads the next messages; the cursor stays where it is until they are acknowledged.
-
-        Args:
-            cursor: which subscription.
-            most: the most messages wanted.
-            until: time of the event loop until which to wait for a first message.
-        """
-        if until is None:
-            return await self._pull(cursor, most, wait=False)
-        loop = asyncio.get_running_loop()
-        while not self.waiting.closed and loop.time() < until:
-            with self.waiting.place(cursor.topic) as woken:
-                runs = await self._pull(cursor, most, wait=True)
-                if runs:
-                    return runs
-                try:
-                    async with asyncio.timeout_at(until):
-                        await woken
-                except TimeoutError:
-                    break
-        return await self._pull(cursor, most, wait=False)
-
-    async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> list[Run]:
-        reply = await self._call_with_epoch(
-            scripts.PULL,
-            (keys.log(cursor.topic), *cursor.keys()),
-            *cursor.arguments(),
-            min(most, self._settings.pull_max_messages),
-            ReplyBytes(self._settings.pull_max_bytes),
-            int(wait),
-            cursor.pusher,
-        )
-        return Run.list_of(reply)
 
     async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
         """Acknowledges everything up to and including offset `highest`.
@@ -164,14 +126,14 @@ class MessageLog(Statistics, History, Pushing):
             begin = ("time", time)
         elif last:
             begin = ("last", 0)
-        reply = await self._call(
+        offset, count, entries = await self._call(
             scripts.PEEK,
             (keys.log(topic), keys.topic(topic)),
             *begin,
             min(most, self._settings.pull_max_messages),
             ReplyBytes(min(most_bytes, self._settings.pull_max_bytes)),
         )
-        return Run.list_of(reply)
+        return Run.list_of(offset, count, entries)
 
     async def offsets(self, cursor: Cursor) -> Offsets:
         """Where the subscription stands, and how far it can be moved."""

@@ -6,5 +6,5 @@
 
 local time = tonumber(ARGV[1])
 local first, next_ = numbers(KEYS[2], 'first', 'next')
-local offset = first_where(KEYS[1], first, next_, function(entry) return entry.t >= time end)
+local offset = first_where(KEYS[1], first, next_, function(label) return label.time >= time end)
 return offset < next_ and offset or -1

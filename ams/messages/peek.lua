@@ -5,30 +5,26 @@
 --       2 that offset; that time, microseconds since 1970; 0 for the last messages
 --       3 the most messages to return
 --       4 the most bytes to return, by whole entries; one message is returned however large it is
--- Returns what `read` does.
+-- Returns {offset of the first message, how many, the entries that hold them, as `read` does}.
 
 local log, topic = KEYS[1], KEYS[2]
 local by, from = ARGV[1], tonumber(ARGV[2])
 local most, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
-local first, next_, first_bytes, end_bytes =
-  numbers(topic, 'first', 'next', 'first_bytes', 'end_bytes')
+local first, next_, end_bytes = numbers(topic, 'first', 'next', 'end_bytes')
 
 if by == 'last' then
-  local count = math.min(most, next_ - first)
-  while count > 1 and end_bytes - first_bytes > most_bytes do
-    local head = entry_at(log, next_ - count)
-    if end_bytes - head.p + #head.m <= most_bytes then
-      break
-    end
-    count = math.floor(count / 2)
-  end
-  from = next_ - count
+  from = first_where(log, math.max(first, next_ - most), next_, function(label)
+    return end_bytes - label.start <= most_bytes
+  end)
+  from = math.min(from, next_ - 1)
 elseif by == 'time' then
-  from = first_where(log, first, next_, function(entry) return entry.t >= from end)
+  from = first_where(log, first, next_, function(label) return label.time >= from end)
 end
 from = math.max(from, first)
 local count = math.min(most, next_ - from)
 if count < 1 then
-  return {next_, 0}
+  return {next_, 0, {}}
 end
-return (read(log, from, by == 'last' and count or fitting(log, topic, from, count, most_bytes)))
+local head
+count, head = fitting(log, from, count, most_bytes)
+return {from, count, read(log, head, from + count - 1)}

@@ -5,7 +5,7 @@
 --   next         offset of the next message = number of messages ever published
 --   first        offset of the oldest message kept; equals `next` when none is
 --   first_time   publish time of the oldest message kept, microseconds since 1970
---   end_bytes    bytes ever stored; the `p` of the newest entry
+--   end_bytes    bytes ever stored
 --   first_bytes  bytes ever stored before the oldest entry kept
 --   data_bytes   sum of the lengths of all `data` ever published
 --   last_publish time of the last publish, microseconds; an empty one counts. Times never go back
@@ -15,13 +15,17 @@
 --                days before it are in the hash `ams:{T}:days`, which outlives the topic
 --   waiting      1 while a pull waits for the next message
 --
--- The log `ams:{T}:log` is a stream. An entry holds one message, or some that were appended
--- together; that of offsets n... has the ID (n+1)-0 and the fields
---   m  the JSON of its messages, a line each
---   t  their publish time, microseconds
---   d  the lengths of their `data` in bytes, separated by blanks
---   p  bytes stored in the log up to the end of this entry (sizes of `m`, added up)
--- Trimming removes whole entries, so `first` is always the first offset of one.
+-- The log `ams:{T}:log` is a stream of pairs. The first of a pair, the entry, holds the JSON of one
+-- message, or of some that were appended together, each a line with its line break; that of offsets
+-- n... has the ID (n+1)-0. The second, its label, has the ID (n+1)-1 and tells
+--   time     when they were published, microseconds; 7 bytes, big-endian as all of these
+--   start    bytes stored in the log before this entry; 6 bytes
+--   size     bytes of the entry; 4 bytes
+--   data     bytes of all `data` in the log before this entry; 6 bytes
+--   lengths  those of the messages' `data`, text separated by blanks
+-- Lua hashes every byte it gets to see, so scripts look at labels and leave the entries alone where
+-- they can. Both have one field, `m`: Redis stores its name once for many of them. Trimming removes
+-- whole pairs, so `first` is always the first offset of an entry.
 --
 -- The subscription hash `ams:{T}:sub:S` (S: the subscription's uuid):
 --   epoch        as for the topic
@@ -49,14 +53,21 @@
 
 local DELETED = 9007199254740991  -- 2^53 - 1: no epoch is newer
 local STALE = -1                  -- answer: the caller's metadata is older than `epoch`
+local LABEL = '>I7I6I4I6'         -- a label's numbers
 
 -- Lua prints large numbers with an exponent; Redis wants plain digits.
 local function digits(number)
   return string.format('%.0f', number)
 end
 
+-- The ID of the entry whose first message has this offset.
 local function entry_id(offset)
   return digits(offset + 1) .. '-0'
+end
+
+-- The ID of that entry's label.
+local function label_id(offset)
+  return digits(offset + 1) .. '-1'
 end
 
 local function now_microseconds()
@@ -93,26 +104,24 @@ local function is_stale(key, epoch)
   return false
 end
 
--- An entry as a table of its fields and `first`, the offset of its first message.
-local function as_entry(reply)
-  local fields = reply[2]
+-- The label of the entry that holds the message of an offset, which must not be below the oldest
+-- kept: a table of what it tells, and `first`, the offset of the entry's first message.
+local function label_at(log, offset)
+  local reply = redis.call('XREVRANGE', log, digits(offset + 1), '-', 'COUNT', 1)[1]
+  local text = reply[2][2]
+  local time, start, size, data, lengths = struct.unpack(LABEL, text)
   return {
     first = tonumber(string.match(reply[1], '^%d+')) - 1,
-    m = fields[2], t = tonumber(fields[4]), d = fields[6], p = tonumber(fields[8]),
+    time = time, start = start, size = size, data = data, lengths = string.sub(text, lengths),
   }
 end
 
--- The entry that holds the message of an offset, which must not be below the oldest kept.
-local function entry_at(log, offset)
-  return as_entry(redis.call('XREVRANGE', log, entry_id(offset), '-', 'COUNT', 1)[1])
-end
-
--- The lowest offset in [low, high) whose entry satisfies `holds`, or `high`. `holds` must be
+-- The lowest offset in [low, high) whose label satisfies `holds`, or `high`. `holds` must be
 -- false up to some entry and true from there on.
 local function first_where(log, low, high, holds)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if holds(entry_at(log, middle)) then
+    if holds(label_at(log, middle)) then
       high = middle
     else
       low = middle + 1
@@ -125,7 +134,7 @@ end
 -- Returns how many messages that were.
 local function cut(log, topic, offset)
   local first, next_, end_bytes = numbers(topic, 'first', 'next', 'end_bytes')
-  local oldest = offset < next_ and entry_at(log, offset)
+  local oldest = offset < next_ and label_at(log, offset)
   if oldest then
     offset = oldest.first
   end
@@ -134,8 +143,8 @@ local function cut(log, topic, offset)
   end
   redis.call('XTRIM', log, 'MINID', '=', entry_id(offset))
   redis.call('HSET', topic, 'first', digits(offset),
-    'first_time', digits(oldest and oldest.t or 0),
-    'first_bytes', digits(oldest and oldest.p - #oldest.m or end_bytes))
+    'first_time', digits(oldest and oldest.time or 0),
+    'first_bytes', digits(oldest and oldest.start or end_bytes))
   return offset - first
 end
 
@@ -150,53 +159,46 @@ local function trim(log, topic, now, age, size, limit)
   local high = math.min(next_, first + limit)
   local low = first
   if age > 0 and first_time < now - age then
-    low = first_where(log, low, high, function(entry) return entry.t >= now - age end)
+    low = first_where(log, low, high, function(label) return label.time >= now - age end)
   end
   if size > 0 and end_bytes - first_bytes > size then
-    low = first_where(log, low, high, function(entry)
-      return end_bytes - entry.p + #entry.m <= size
-    end)
+    low = first_where(log, low, high, function(label) return end_bytes - label.start <= size end)
   end
   return low == first and 0 or cut(log, topic, low)
 end
 
--- How many of the `count` messages from `offset` on to read, so that their entries fit into
--- `most_bytes`; one always does. Halves their number until they fit: `p` tells the size of any range
--- without reading it, and where the whole log fits nothing is looked at.
-local function fitting(log, topic, offset, count, most_bytes)
-  local first_bytes, end_bytes = numbers(topic, 'first_bytes', 'end_bytes')
-  if count > 1 and end_bytes - first_bytes > most_bytes then
-    local head = entry_at(log, offset)
-    local start = head.p - #head.m
-    while count > 1 and entry_at(log, offset + count - 1).p - start > most_bytes do
-      count = math.floor(count / 2)
-    end
+-- How many of the `count` messages from `offset` on, 1 at least, to read, so that their entries fit
+-- into `most_bytes`; one always does. Returns it, and the labels of the first and the last entry.
+local function fitting(log, offset, count, most_bytes)
+  local head = label_at(log, offset)
+  local function exceeds(label)
+    return label.start + label.size - head.start > most_bytes
   end
-  return count
+  local last = count == 1 and head or label_at(log, offset + count - 1)
+  if count > 1 and exceeds(last) then
+    count = first_where(log, offset + 1, offset + count - 1, exceeds) - offset
+    last = label_at(log, offset + count - 1)
+  end
+  return count, head, last
 end
 
--- Reads `count` messages from `offset` on. Returns {offset, count, then per entry that holds some
--- of them: offset of its first message, m, t}, and the bytes of their data. The first and the last
--- entry may hold others, too.
-local function read(log, offset, count)
-  local answer, data = {offset, count}, 0
-  if count > 0 then
-    local from = entry_id(entry_at(log, offset).first)
-    for _, reply in ipairs(redis.call('XRANGE', log, from, entry_id(offset + count - 1))) do
-      local entry = as_entry(reply)
-      answer[#answer + 1] = entry.first
-      answer[#answer + 1] = entry.m
-      answer[#answer + 1] = entry.t
-      local at = entry.first
-      for length in string.gmatch(entry.d, '%d+') do
-        if at >= offset and at < offset + count then
-          data = data + tonumber(length)
-        end
-        at = at + 1
-      end
+-- Bytes of all `data` in the log before the message of an offset, which the entry of that label
+-- holds or is followed by.
+local function data_before(label, offset)
+  local data, at = label.data, label.first
+  for length in string.gmatch(label.lengths, '%d+') do
+    if at == offset then
+      break
     end
+    data = data + tonumber(length)
+    at = at + 1
   end
-  return answer, data
+  return data
+end
+
+-- The entries, each with its label, from that of label `head` to that of the message `last`.
+local function read(log, head, last)
+  return redis.call('XRANGE', log, entry_id(head.first), digits(last + 1))
 end
 
 -- Makes sure that the subscription has its hash, and that its offset is not below the oldest

@@ -1,6 +1,7 @@
 """What callers of the log hand in and get back."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import NamedTuple, Self
 
 from ams.messages import keys
@@ -40,7 +41,7 @@ class Run(NamedTuple):
 
     Args:
         offset: offset of the first; the others follow it without a gap.
-        messages: the JSON of each, as it was stored.
+        messages: the JSON of each, as it was stored: a line with its line break.
         time: when they were published, microseconds since 1970.
     """
 
@@ -49,15 +50,25 @@ class Run(NamedTuple):
     time: int
 
     @classmethod
-    def list_of(cls, reply: Reply) -> list[Self]:
-        """The messages that a script has read: see `read` in prelude.lua."""
-        offset, count, *entries = reply
+    def list_of(cls, offset: int, count: int, entries: Reply) -> list[Self]:
+        """Messages that are in entries of the log.
+
+        Args:
+            offset: of the first message to take.
+            count: how many to take.
+            entries: as Redis returns them, each followed by its label: see prelude.lua.
+        """
         runs = []
-        for first, json, time in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
-            messages = json.split(b"\n")
-            if first < offset or first + len(messages) > offset + count:
-                messages = messages[max(0, offset - first) : offset + count - first]
-            runs.append(cls(max(first, offset), messages, time))
+        end = offset + count
+        first = int(entries[0][0].removesuffix(b"-0")) - 1 if entries else end
+        for (_, (_, json)), (_, (_, label)) in zip(entries[::2], entries[1::2], strict=True):
+            # Searches for line breaks many times faster than `split` does.
+            messages = BytesIO(json).readlines()
+            following = first + len(messages)
+            if first < offset or following > end:
+                messages = messages[max(0, offset - first) : end - first]
+            runs.append(cls(max(first, offset), messages, int.from_bytes(label[:7])))
+            first = following
         return runs
 
 

@@ -18,6 +18,6 @@ if offset < first then
   offset = first  -- What lay between has been trimmed; the next use of the subscription moves it.
   next_offset = 0
 end
-local oldest = offset < next_ and entry_at(log, offset).t or 0
+local oldest = offset < next_ and label_at(log, offset).time or 0
 return {offset, next_offset, first, next_, messages, bytes, oldest, last_consume, last_ack,
   redis.call('HGET', sub, 'rate') or '0'}

@@ -43,7 +43,7 @@ MAX_PROJECTS = 10_000
 MAX_TOPICS = 50_000
 MAX_SUBSCRIPTIONS = 50_000
 MAX_CALLERS = 50_000
-#: Most tokens that are known to be nobody's.
+#: Most tokens, and uuids of users, that are known to be nobody's.
 MAX_UNKNOWN = 10_000
 
 _log = get_logger()
@@ -77,6 +77,7 @@ class Catalog:
         self._topics = LoadingCache(MAX_TOPICS, self._load_topic)
         self._subscriptions = LoadingCache(MAX_SUBSCRIPTIONS, self._load_subscription)
         self._callers = LoadingCache(MAX_CALLERS, self._load_caller)
+        self._users = LoadingCache(MAX_CALLERS, self._load_user)
         self._unknown: dict[str, float] = {}
         self._grants: RoleGrants | None = None
         # When memory was last known to be up to date.
@@ -153,17 +154,19 @@ class Catalog:
             Unavailable: It is not in memory, and the database can't be reached.
         """
         cached = self.caller_cached(token_digest)
-        if cached is not None:
-            return cached
-        if self._clock() < self._unknown.get(token_digest, -math.inf):
-            return None
-        generation = self._callers.generation
-        try:
-            return await self._callers.load(token_digest)
-        except NotFound:
-            if generation == self._callers.generation:
-                self._remember_unknown(token_digest)
-            return None
+        return cached or await self._find(self._callers, token_digest)
+
+    def user_cached(self, uuid: str) -> Caller | None:
+        """The user of a uuid, from memory; None if they must be asked for."""
+        return self._users.get(uuid) if self._channel and self._trusted() else None
+
+    async def user(self, uuid: str) -> Caller | None:
+        """The user of a uuid; None if there is none.
+
+        Raises:
+            Unavailable: They are not in memory, and the database can't be reached.
+        """
+        return self.user_cached(uuid) or await self._find(self._users, uuid)
 
     def role_grants_cached(self) -> RoleGrants | None:
         """The operators' role grants from memory; None if they must be asked for."""
@@ -190,6 +193,7 @@ class Catalog:
                     self._subscriptions.forget(change.uuid)
                 case "user":
                     self._callers.forget(change.uuid)
+                    self._users.forget(change.uuid)
                     self._unknown.clear()
 
     def forget_topic(self, project_id: int, name: str) -> None:
@@ -210,6 +214,7 @@ class Catalog:
     def channel_back(self) -> None:
         """Trust memory about users again, but nothing from before the silence."""
         self._callers.clear()
+        self._users.clear()
         self._unknown.clear()
         self._channel = True
 
@@ -238,13 +243,25 @@ class Catalog:
         return self._clock() - self._polled < TRUST_SECONDS
 
     def _clear(self) -> None:
-        for cache in (self._projects, self._topics, self._subscriptions, self._callers):
+        users = (self._callers, self._users)
+        for cache in (self._projects, self._topics, self._subscriptions, *users):
             cache.clear()
 
-    def _remember_unknown(self, token_digest: str) -> None:
+    async def _find(self, cache: LoadingCache[str, Caller], key: str) -> Caller | None:
+        if self._clock() < self._unknown.get(key, -math.inf):
+            return None
+        generation = cache.generation
+        try:
+            return await cache.load(key)
+        except NotFound:
+            if generation == cache.generation:
+                self._remember_unknown(key)
+            return None
+
+    def _remember_unknown(self, key: str) -> None:
         if len(self._unknown) >= MAX_UNKNOWN:
             self._unknown.clear()
-        self._unknown[token_digest] = self._clock() + UNKNOWN_SECONDS
+        self._unknown[key] = self._clock() + UNKNOWN_SECONDS
 
     async def _poll_forever(self) -> None:
         while True:
@@ -295,3 +312,6 @@ class Catalog:
 
     async def _load_caller(self, token_digest: str) -> Caller:
         return await users.caller(self._store, token_digest)
+
+    async def _load_user(self, uuid: str) -> Caller:
+        return await users.caller_of_uuid(self._store, uuid)

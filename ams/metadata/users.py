@@ -136,6 +136,22 @@ async def caller(store: Store, token_digest: str) -> Caller:
         return await _caller(User.filter(token_digest=token_digest))
 
 
+async def caller_of_uuid(store: Store, uuid: str) -> Caller:
+    """Who calls as the user of this uuid.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if not names.can_exist(uuid, UUID_LENGTH):
+        raise NotFound("User")
+    async with store.database.reading():
+        found = await _caller(User.filter(uuid=uuid))
+    # MySQL takes text with spaces behind it for the same text.
+    if found.uuid != uuid:
+        raise NotFound("User")
+    return found
+
+
 async def caller_named(store: Store, name: str) -> Caller:
     """Who would call with the token of the user of this name.
 

@@ -20,6 +20,14 @@ ACCESS_KEY_PLACEHOLDER = "{{access_key}}"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
+def _check_issuer(issuer: str) -> str:
+    """Returns the URL of an issuer; what it signs is told apart from it by a `#`."""
+    check_scheme(issuer, ("https",))
+    if "#" in issuer or "?" in issuer:
+        raise ValueError("must have no # and no ?")
+    return issuer
+
+
 class AuthnSettings(Section):
     """AuthN: where it listens, which certificates it believes, and how it gets tokens."""
 
@@ -110,6 +118,26 @@ class AuthnSettings(Section):
         " `certificate_header`, and whose `X-Forwarded-For` counts. Anybody else's header is"
         " ignored. In an environment variable: separated by commas.",
     )
+    issuer: str = Field(
+        "",
+        description="What the signed tokens that AuthN gives name as their issuer: its own"
+        " `https://` URL, such as `https://authn.example.org:8443`; empty for none: then it gives"
+        " no signed tokens. All AuthN processes of one database have the same.",
+    )
+    token_seconds: int = Field(
+        900, ge=1, le=86_400, description="How long a signed token is valid, in seconds."
+    )
+    signing_key_seconds: int = Field(
+        86_400,
+        ge=600,
+        description="How long a key signs tokens before another one takes over, in seconds.",
+    )
+    oidc_issuers: dict[str, str] = Field(
+        default_factory=dict,
+        description="OpenID Connect providers whose access tokens are accepted in place of a"
+        " certificate: by URL, as its tokens name it, the audience that they must be for. That"
+        " must not be a client's id: ID tokens are for those.",
+    )
     header_seconds: float = Field(
         5.0,
         gt=0,
@@ -164,6 +192,20 @@ class AuthnSettings(Section):
         for network in networks:
             ip_network(network)
         return networks
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer_is_a_url(cls, issuer: str) -> str:
+        return _check_issuer(issuer) if issuer else issuer
+
+    @field_validator("oidc_issuers")
+    @classmethod
+    def _oidc_issuers_have_an_audience(cls, issuers: dict[str, str]) -> dict[str, str]:
+        for issuer, audience in issuers.items():
+            _check_issuer(issuer)
+            if not audience:
+                raise ValueError(f"{issuer}: needs an audience")
+        return issuers
 
     @field_validator("certificate_header")
     @classmethod

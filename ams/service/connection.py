@@ -133,7 +133,8 @@ class Connection(Http):
         else:
             await self._read_head_slowly()
         # From now on it may be idle for as long as others.
-        self.protocol.keep_alive_timeout = self.protocol.app.config.KEEP_ALIVE_TIMEOUT
+        limits = cast("App", self.protocol.app).limits
+        self.protocol.keep_alive_timeout = limits.keep_alive_seconds
         if not _HEAD.fullmatch(self.request.head):
             raise SanicBadRequest("Bad Request")
 

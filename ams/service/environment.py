@@ -16,10 +16,18 @@ VARIABLE_DELIMITER = "__"
 
 
 class EnvironmentSource(PydanticBaseSettingsSource):
-    """What the environment says, decoded to the types of the settings."""
+    """What the environment says, decoded to the types of the settings, over what `base` says.
+
+    It takes the place of whole keys: pydantic would mix two tables, and so leave no way to take
+    something out of one.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], base: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._base = base
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The values of one section."""
+        """The values of one section in the environment."""
         prefix = variable_name(field_name, "")
         keys = section_type(self.settings_cls, field_name).model_fields
         values: dict[str, object] = {}
@@ -30,12 +38,13 @@ class EnvironmentSource(PydanticBaseSettingsSource):
         return values, field_name, True
 
     def __call__(self) -> dict[str, Any]:
-        """The values of all sections that the environment speaks of."""
-        sections = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
-        }
-        return {name: values for name, values in sections.items() if values}
+        """The values of all sections."""
+        sections = dict(self._base())
+        for name, field in self.settings_cls.model_fields.items():
+            if values := self.get_field_value(field, name)[0]:
+                section = sections.get(name, {})
+                sections[name] = {**section, **values} if isinstance(section, dict) else values
+        return sections
 
 
 def variable_name(section: str, key: str) -> str:

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment comes before the arguments, which are what the file says."""
-        return EnvironmentSource(settings_cls), init_settings
+        return (EnvironmentSource(settings_cls, init_settings),)
 
 
 def load_settings(path: Path | None = None) -> Settings:

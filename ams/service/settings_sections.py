@@ -225,6 +225,36 @@ class AuthSettings(Section):
         description="Whether a subscription's list of users counts for all that a consumer does"
         " with it, rather than for pulling only.",
     )
+    jwt_issuers: dict[str, str] = Field(
+        default_factory=dict,
+        description="AuthN services whose signed tokens are accepted as `Authorization: Bearer`:"
+        " by `issuer` of their settings, the `https://` URL of their keys, which ends in"
+        " `/.well-known/jwks.json`. Private addresses are allowed.",
+    )
+    jwt_audiences: list[str] = Field(
+        default_factory=list,
+        description="Whom a signed token must be for: service type and host by which AuthN knows"
+        " this broker, such as `ams/broker.example.org`; one of several is enough. In an"
+        " environment variable: separated by commas.",
+    )
+    jwt_ca_file: str = Field(
+        "",
+        description="PEM file of CAs that are trusted for these AuthN services, besides those of"
+        " the system.",
+    )
+
+    @field_validator("jwt_issuers")
+    @classmethod
+    def _keys_are_at_https_urls(cls, issuers: dict[str, str]) -> dict[str, str]:
+        for url in issuers.values():
+            check_scheme(url, ("https",))
+        return issuers
+
+    @model_validator(mode="after")
+    def _signed_tokens_have_an_audience(self) -> Self:
+        if self.jwt_issuers and not self.jwt_audiences:
+            raise ValueError("jwt_issuers needs jwt_audiences")
+        return self
 
     @field_validator("token_keys")
     @classmethod

@@ -12,7 +12,15 @@ from ams.service.logs import configure_logging
 from ams.service.responses import Response
 from ams.service.server import run
 from ams.service.settings import Settings
-from authn.api import auth_methods, bindings, mapping, service, service_types
+from authn.api import (
+    access_tokens,
+    auth_methods,
+    bindings,
+    issuing,
+    mapping,
+    service,
+    service_types,
+)
 from authn.api.lifecycle import Lifecycle
 from authn.api.parts import Parts
 from authn.errors import render_error
@@ -57,9 +65,14 @@ _OPERATORS: Final[dict[str, _Actions]] = {
         ("DELETE", None): ("bindings:delete", bindings.delete),
     },
 }
-#: What anybody may ask; the first, by a certificate.
+#: What anybody may ask; the first, by a certificate or an access token.
 _EVERYBODY: Final[dict[str, _Actions]] = {
-    _HOST: {("GET", "authx509"): ("certificates:map", mapping.map_certificate)},
+    _HOST: {
+        ("GET", "authx509"): ("certificates:map", mapping.map_certificate),
+        ("GET", "authoidc"): ("accessTokens:map", access_tokens.map_access_token),
+        ("POST", "issue"): ("tokens:issue", issuing.issue),
+    },
+    "/.well-known/jwks.json": {("GET", None): ("keys:list", issuing.list_keys)},
     "/v1/version": {("GET", None): ("version:show", service.version)},
     "/v1/health": {("GET", None): ("health:show", service.health)},
 }

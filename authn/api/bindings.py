@@ -11,7 +11,7 @@ from authn.api.service_types import require_host
 from authn.errors import EmptyField, Unsupported
 from authn.rendering import pretty, time_text
 from authn.store import bindings, service_types
-from authn.store.records import Binding, ServiceType
+from authn.store.records import X509, Binding, ServiceType
 
 _RESOURCE: Final = "binding"
 #: In the order in which they are checked.
@@ -73,7 +73,7 @@ async def list_of_host(parts: Parts, request: Request, service_type: str, host: 
         service = await service_types.get(service_type)
         require_host(service, host)
         if identifier:
-            found = [await bindings.of_certificate(service, host, identifier)]
+            found = [await bindings.of_identity(service, host, X509, identifier)]
         else:
             found = await bindings.list_of_host(service, host)
     return pretty({"bindings": [_shown(binding) for binding in found]})

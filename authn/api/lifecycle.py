@@ -7,6 +7,9 @@ from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings, SettingsError
 from ams.service.token_box import TokenBox
 from authn.api.parts import Parts, ServiceToken
+from authn.issued_tokens import TokenIssuer
+from authn.key_ring import KeyRing
+from authn.openid import AccessTokens
 from authn.retrieval import Retriever
 from authn.store.store import Store
 from authn.x509.crl_cache import CrlCache
@@ -50,13 +53,17 @@ class Lifecycle:
             trust_unknown_cas=own.trust_unknown_cas,
             client_cert_host_verification=own.client_cert_host_verification,
         )
+        store = Store(own)
+        box = TokenBox((key.get_secret_value() for key in own.token_keys), "authn.token_keys")
         self.parts = Parts(
             settings=settings,
-            store=Store(own),
-            box=TokenBox((key.get_secret_value() for key in own.token_keys), "authn.token_keys"),
+            store=store,
+            box=box,
             service_token=ServiceToken(own.service_token.get_secret_value()),
             verifier=Verifier(policy, self._authorities, Revocation(self._crls), self._resolver),
             retriever=Retriever(own),
+            access_tokens=AccessTokens(self._outgoing, own.oidc_issuers),
+            token_issuer=TokenIssuer(KeyRing(store, box, own), own),
         )
 
     def endpoints(self) -> list[Endpoint]:
@@ -75,12 +82,15 @@ class Lifecycle:
         return [Endpoint("https", "authn.port", own.host, own.port, context)]
 
     async def start(self) -> None:
-        """Refuses to go on with a database of another version."""
+        """Refuses to go on with a database of another version, or of others' keys."""
         await self.parts.store.open()
         await self.parts.store.check_version()
+        if self.parts.token_issuer.issues:
+            await self.parts.token_issuer.keys.check()
 
     async def stop(self) -> None:
         """Lets go of everything."""
+        await self.parts.access_tokens.close()
         await self._crls.close()
         await self._outgoing.close()
         self._resolver.close()

@@ -30,19 +30,28 @@ log = get_logger()
 async def map_certificate(parts: Parts, request: Request, service_type: str, host: str) -> bytes:
     """Give the token of the user that the client's certificate is bound to (4.2)."""
     try:
-        shown = shown_by(request, parts.settings.authn)
-        verification = await parts.verifier.verify(
-            shown.certificate, shown.sent, address=shown.address
-        )
-        if verification.refusal is not None:
-            raise verification.refusal
+        shown = await verified(parts, request)
         service, method, binding = await find(parts, shown.certificate, service_type, host)
     except Refusal as refusal:
-        raise _answer_to(refusal) from refusal
+        raise answer_to(refusal) from refusal
     request.ctx.requester = binding.name
     token = await retrieve(parts, service, method, binding)
-    await _keep_books(parts, shown, binding)
+    await keep_books(parts, binding, nameless=names_no_host(shown.certificate))
     return pretty({"token": token})
+
+
+async def verified(parts: Parts, request: Request) -> Shown:
+    """The certificate that a client has shown, if nothing is wrong with it.
+
+    Raises:
+        NoCertificate: it has shown none.
+        Refusal: something is.
+    """
+    shown = shown_by(request, parts.settings.authn)
+    verification = await parts.verifier.verify(shown.certificate, shown.sent, address=shown.address)
+    if verification.refusal is not None:
+        raise verification.refusal
+    return shown
 
 
 async def find(
@@ -55,13 +64,24 @@ async def find(
         Refusal: the certificate's subject is not clear.
     """
     async with parts.store.reading():
-        service = await service_types.get(service_type)
-        if X509 not in service.auth_types:
-            raise Unsupported("Auth type", X509, service.auth_types)
-        require_host(service, host)
+        service = await service_for(service_type, host, X509)
         method = await auth_methods.get(service, host)
-        binding = await bindings.of_certificate(service, host, auth_identifier(certificate))
+        identifier = auth_identifier(certificate)
+        binding = await bindings.of_identity(service, host, X509, identifier)
     return service, method, binding
+
+
+async def service_for(service_type: str, host: str, auth_type: str) -> ServiceType:
+    """The service type whose host lets clients in by an auth type (4.2, steps 3 to 5).
+
+    Raises:
+        NotFound, Unsupported: there is none.
+    """
+    service = await service_types.get(service_type)
+    if auth_type not in service.auth_types:
+        raise Unsupported("Auth type", auth_type, service.auth_types)
+    require_host(service, host)
+    return service
 
 
 async def retrieve(parts: Parts, service: ServiceType, method: AuthMethod, binding: Binding) -> str:
@@ -89,9 +109,14 @@ def names_no_host(certificate: x509.Certificate) -> bool:
     return False
 
 
-async def _keep_books(parts: Parts, shown: Shown, binding: Binding) -> None:
-    """Remembers the use of a binding; who has a token gets it even if that fails."""
-    nameless = names_no_host(shown.certificate)
+async def keep_books(parts: Parts, binding: Binding, *, nameless: bool = False) -> None:
+    """Remembers the use of a binding; who has a token gets it even if that fails.
+
+    Args:
+        parts: of AuthN.
+        binding: that was used.
+        nameless: whether by a certificate that names no hosts.
+    """
     if not nameless and time_text(binding.last_auth) == time_text(datetime.now(UTC)):
         return  # It would be noted as it is.
 
@@ -106,7 +131,8 @@ async def _keep_books(parts: Parts, shown: Shown, binding: Binding) -> None:
         log.error("the use of a binding was not noted", binding=binding.name, exc_info=error)
 
 
-def _answer_to(refusal: Refusal) -> CertificateRefused | UnusableRequest | InternalFailure:
+def answer_to(refusal: Refusal) -> CertificateRefused | UnusableRequest | InternalFailure:
+    """What a client is told of a refusal, and operators in the log."""
     log.warning("certificate refused", reason=refusal.message, detail=refusal.detail)
     match refusal.http_status:
         case 400:

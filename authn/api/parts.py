@@ -9,6 +9,8 @@ from ams.service.http import Request
 from ams.service.settings import Settings
 from ams.service.token_box import TokenBox
 from authn.errors import WrongCredentials
+from authn.issued_tokens import TokenIssuer
+from authn.openid import AccessTokens
 from authn.retrieval import Retriever
 from authn.store.store import Store
 from authn.x509.verification import Verifier
@@ -48,6 +50,8 @@ class Parts:
     service_token: ServiceToken
     verifier: Verifier
     retriever: Retriever
+    access_tokens: AccessTokens
+    token_issuer: TokenIssuer
 
 
 def _digest(token: str) -> bytes:

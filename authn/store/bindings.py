@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from authn.errors import Conflict, NotFound
 from authn.store import models
-from authn.store.records import X509, Binding, ServiceType
+from authn.store.records import Binding, ServiceType
 
 _THING = "Binding"
 
@@ -27,8 +27,8 @@ async def get(name: str, *, lock: bool = False) -> Binding:
     return _record(row, row.service.uuid)
 
 
-async def of_certificate(service: ServiceType, host: str, identifier: str) -> Binding:
-    """The binding of a certificate's subject on a host.
+async def of_identity(service: ServiceType, host: str, auth_type: str, identifier: str) -> Binding:
+    """The binding of a certificate's subject, or of a token's owner, on a host.
 
     Raises:
         NotFound: There is none.
@@ -38,7 +38,7 @@ async def of_certificate(service: ServiceType, host: str, identifier: str) -> Bi
     row = await models.Binding.filter(
         service_id=service.id,
         host=host,
-        auth_type=X509,
+        auth_type=auth_type,
         identifier_digest=_digest(identifier),
     ).first()
     if row is None or row.host != host:

@@ -117,3 +117,19 @@ class BindingMissingIpSan(Model):
         """The table."""
 
         table = "bindings_missing_ip_san"
+
+
+class SigningKey(Model):
+    """A key that tokens are signed with. Each has the number after its predecessor's."""
+
+    id = fields.BigIntField(primary_key=True)
+    number = fields.IntField(unique=True)
+    public_key = fields.TextField()
+    secret_ciphertext = fields.TextField()
+    token_seconds = fields.IntField()
+    signs_from = fields.DatetimeField()
+
+    class Meta:
+        """The table."""
+
+        table = "signing_keys"

@@ -8,8 +8,9 @@ from datetime import datetime
 API_KEY = "api-key"
 HEADERS = "headers"
 
-#: The auth type of certificates.
+#: The auth types of certificates, and of access tokens of OpenID Connect.
 X509 = "x509"
+OIDC = "oidc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +71,18 @@ class Binding:
     created_on: datetime | None
     updated_on: datetime | None
     last_auth: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """A key that tokens are signed with, from a time on until that of the next number.
+
+    `public_key` is JSON as it is published, `secret_ciphertext` what `TokenBox` made of the private
+    key. `token_seconds` is the longest life of a token that it may have signed.
+    """
+
+    number: int
+    public_key: str
+    secret_ciphertext: str
+    token_seconds: int
+    signs_from: datetime

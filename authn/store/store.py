@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from ams.service import migrations
-from ams.service.database import Duplicate
+from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import Unavailable
 from ams.service.migrations import Tables, check_version
 from ams.service.settings_sections import DatabaseSettings
@@ -106,8 +106,8 @@ class Store:
     async def write(self, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Do `work` in a transaction.
 
-        Work looks itself for what must be unique, because it knows what to say. Where another one
-        was faster it is done again, and then finds it.
+        Work looks itself for what must be unique or must be there, because it knows what to say.
+        Where somebody else was faster it is done again, and then finds out.
 
         Raises:
             DatabaseFailure: No success in time.
@@ -116,7 +116,7 @@ class Store:
         try:
             try:
                 return await self.database.transaction(work)
-            except Duplicate:
+            except (Duplicate, MissingParent):
                 return await self.database.transaction(work)
         except Unavailable as error:
             raise DatabaseFailure(error.message) from error

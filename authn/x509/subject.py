@@ -6,7 +6,7 @@ decode odd strings in other ways.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,10 +92,15 @@ def read_subject(certificate: x509.Certificate) -> Subject:
         found = list(attributes(fields.subject(certificate)))
     except ValueError as error:
         raise AmbiguousSubject(f"The subject of your certificate can't be read: {error}") from error
-    return _rendered(found)
+    return render(found)
 
 
-def _rendered(pairs: list[tuple[str, str]]) -> Subject:
+def render(pairs: Sequence[tuple[str, str]]) -> Subject:
+    """A subject of these types, dotted numbers, and values, in the order of the certificate.
+
+    Raises:
+        AmbiguousSubject: another subject could render alike.
+    """
     values: dict[str, list[str]] = {}
     for kind, value in pairs:
         values.setdefault(kind, []).append(value)

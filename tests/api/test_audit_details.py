@@ -201,7 +201,7 @@ STORY: Final = [
     Step(
         "subscriptions:modifyOffset", f"POST {_READER}:modifyOffset", {"offset": 0}, {"offset": 0}
     ),
-    Step("topics:purge", f"POST {_TOPIC}:purge", detail={"messages": 1, "bytes": 43}),
+    Step("topics:purge", f"POST {_TOPIC}:purge", detail={"messages": 1, "bytes": 44}),
     Step("subscriptions:delete", f"DELETE {_READER}"),
     Step("topics:delete", f"DELETE {_TOPIC}"),
     Step("schemas:delete", f"DELETE {_PROJECT}/schemas/sc2"),

@@ -14,6 +14,7 @@ from ams.api import metrics, usage
 from ams.api.broker import Broker
 from ams.api.token_use import TokenUse
 from ams.auth.access import ServiceToken
+from ams.auth.bearer import BearerTokens
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import MOST_CALLS
 from ams.metadata.cache import Catalog
@@ -31,7 +32,7 @@ from ams.metadata.records import ProjectRecord
 from ams.metadata.store import Store
 from ams.service.outgoing import Outgoing
 from ams.service.settings import Settings
-from ams.service.settings_sections import DatabaseSettings, OutgoingSettings
+from ams.service.settings_sections import AuthSettings, DatabaseSettings, OutgoingSettings
 from ams.service.token_box import TokenBox
 from tests.api.cost import ADMIN, Cost
 from tests.messages.logs import open_log, publish
@@ -58,6 +59,7 @@ async def broker(tmp_path: Path, redis_server: RedisServer) -> AsyncIterator[Bro
             service_token=ServiceToken(""),
             token_use=TokenUse(store),
             outgoing=Outgoing(OutgoingSettings()),
+            bearer_tokens=BearerTokens(AuthSettings()),
         )
 
 

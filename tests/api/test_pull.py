@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.api.client import Project, assert_error, data_of, object_in
+from tests.api.client import Object, Project, assert_error, data_of, object_in
 from tests.conftest import StartNode
 
 PULL = "/subscriptions/s:pull"
@@ -142,6 +142,31 @@ async def test_what_is_acknowledged_is_not_delivered_again(queue: Project) -> No
     await queue.publish("t", *"abcdefg")
     read = [await queue.read("s", most) for most in (1, 2, 3, 4, 5)]
     assert read == [[data_of(t) for t in texts] for texts in ("a", "bc", "def", "g", "")]
+
+
+async def test_a_batch_of_any_size_is_what_was_published(queue: Project) -> None:
+    """Wherever it begins and ends, with whatever is in its messages (contract: ams-core 5.4)."""
+    published: list[Object] = [
+        {"data": "QUJD" * (number * number), "attributes": {"name \n}{%": f"\u20ac%d\\n{number}"}}
+        for number in range(40)
+    ]
+    for begin, end in ((0, 1), (1, 2), (2, 30), (30, 40)):
+        await queue.publish_messages("t", *published[begin:end])
+    for begin in (0, 1, 17, 39):
+        body = {"offset": begin}
+        assert (await queue.request("POST", "/subscriptions/s:modifyOffset", json=body)).is_success
+        for most in (1, 2, 20, 100):
+            received = await queue.pull("s", most)
+            messages = [each["message"] for each in received]
+            numbers = range(begin, min(begin + most, len(published)))
+            assert [int(each["messageId"]) for each in messages] == [*numbers]
+            assert [each["ackId"] for each in received] == [
+                f"projects/{queue.name}/subscriptions/s:{number}" for number in numbers
+            ]
+            assert [
+                {name: each[name] for name in ("data", "attributes")} for each in messages
+            ] == published[begin : begin + most]
+            assert all(len(each) == 4 and each["publishTime"].endswith("Z") for each in messages)
 
 
 async def test_subscriptions_do_not_depend_on_each_other(queue: Project) -> None:

@@ -1,6 +1,5 @@
 """A real AuthN process, and how tests talk to it."""
 
-import json
 import os
 import ssl
 import subprocess
@@ -14,7 +13,7 @@ import httpx
 from tests.authn.authority import Authority, Credential, pem
 from tests.certificates import Certificates
 from tests.eventually import eventually
-from tests.node import START_SECONDS, TIMEOUT_SECONDS, TOKEN_KEY
+from tests.node import START_SECONDS, TIMEOUT_SECONDS, TOKEN_KEY, toml_value
 from tests.processes import ChildProcess, free_port
 
 SERVICE_TOKEN = "service-token-of-authn"
@@ -39,9 +38,12 @@ class Authn:
         authorities = folder / "authorities"
         authorities.mkdir(exist_ok=True)
         (authorities / "test.pem").write_bytes(pem(authority.certificate))
+        port = settings.get("port", free_port())
+        self.url = f"https://127.0.0.1:{port}"
         self.settings: dict[str, object] = {
             "host": "127.0.0.1",
-            "port": free_port(),
+            "port": port,
+            "issuer": self.url,
             "certificate": str(certificates.certificate),
             "certificate_key": str(certificates.key),
             "service_token": SERVICE_TOKEN,
@@ -51,11 +53,14 @@ class Authn:
             "ca_file": str(certificates.ca),
             **settings,
         }
-        self.url = f"https://127.0.0.1:{self.settings['port']}"
         self.config = folder / "authn.toml"
-        lines = [f"{key} = {_toml(value)}" for key, value in self.settings.items()]
+        lines = [f"{key} = {toml_value(value)}" for key, value in self.settings.items()]
         # Lists of revoked certificates are on this machine, too.
-        outgoing = ["[outgoing]", 'allow_private_addresses = ["127.0.0.0/8"]']
+        outgoing = [
+            "[outgoing]",
+            'allow_private_addresses = ["127.0.0.0/8"]',
+            f"ca_file = {toml_value(str(certificates.ca))}",
+        ]
         self.config.write_text("\n".join(["[authn]", *lines, *outgoing, ""]))
         self.process = ChildProcess(
             "authn",
@@ -107,6 +112,28 @@ class Authn:
         async with self.client_with(credential) as client:
             path = f"/v1/service-types/{service_type}/hosts/{host}:authx509"
             return await client.get(path, headers=headers)
+
+    async def map_token(self, token: str, service_type: str, host: str) -> httpx.Response:
+        """Asks for a token by an access token."""
+        path = f"/v1/service-types/{service_type}/hosts/{host}:authoidc"
+        return await self.client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    async def issue(
+        self,
+        credential: Credential | str | None,
+        service_type: str = "ams",
+        host: str = "127.0.0.1",
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Asks for a signed token by a certificate, or by an access token."""
+        sent = {**(headers or {})}
+        if isinstance(credential, str):
+            sent["Authorization"] = f"Bearer {credential}"
+            credential = None
+        async with self.client_with(credential) as client:
+            path = f"/v1/service-types/{service_type}/hosts/{host}:issue"
+            return await client.post(path, headers=sent)
 
     def command(self, subcommand: str) -> list[str]:
         """The command line of an `ams authn` subcommand that takes the settings file."""
@@ -172,14 +199,6 @@ def assert_authn_error(
     if message is not None:
         assert error["message"] == message
     return str(error["message"])
-
-
-def _toml(value: object) -> str:
-    """JSON's scalars and lists are also TOML's; its objects are not."""
-    if isinstance(value, dict):
-        items = (f"{json.dumps(key)} = {json.dumps(item)}" for key, item in value.items())
-        return f"{{ {', '.join(items)} }}"
-    return json.dumps(value)
 
 
 def _clean_environment() -> dict[str, str]:

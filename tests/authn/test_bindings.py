@@ -291,6 +291,7 @@ async def test_a_deleted_one_is_gone(any_authn: Authn, name: str) -> None:
     await make_binding(any_authn, service, name)
     answer = await any_authn.request("DELETE", f"/v1/bindings/{name}")
     assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-length" not in answer.headers
     assert_authn_error(await show(any_authn, name), 404, "NOT FOUND", "Binding was not found")
 
 

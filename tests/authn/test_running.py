@@ -59,6 +59,11 @@ def unstarted(tmp_path: Path, certificates: Certificates, authority: Authority) 
         ({"certificate_proxies": ["10.0.0.1/8"]}, "authn.certificate_proxies: "),
         ({"service_types_paths": {"ams": "users"}}, "ams: must begin with one slash"),
         ({"service_types_paths": {"ams": "/users"}}, "ams: must have {{identifier}}"),
+        ({"issuer": "http://x"}, "authn.issuer: must start with https://"),
+        ({"issuer": "https://x#"}, "authn.issuer: must have no # and no ?"),
+        ({"oidc_issuers": {"x": "a"}}, "authn.oidc_issuers: must start with https://"),
+        ({"oidc_issuers": {"https://x?a": "a"}}, "authn.oidc_issuers: must have no # and no ?"),
+        ({"oidc_issuers": {"https://x": ""}}, "authn.oidc_issuers: https://x: needs an audience"),
     ],
 )
 async def test_settings_that_do_not_suffice_are_named(

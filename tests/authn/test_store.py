@@ -18,7 +18,7 @@ from authn.store.records import Binding
 from authn.store.store import TABLES, Store, migrate
 from tests.mariadb import MariaDB
 
-STEPS = ["0001_initial"]
+STEPS = ["0001_initial", "0002_signing_keys"]
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])

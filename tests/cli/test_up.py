@@ -41,13 +41,28 @@ def pulled(up: Up) -> str:
 
 def token_by_certificate(up: Up) -> str:
     """The token that the development CA's client gets from AuthN."""
+    return str(asked_of_authn(up, "GET", "authx509")["token"])
+
+
+def asked_of_authn(up: Up, method: str, verb: str) -> dict[str, object]:
+    """What AuthN answers to the development CA's client."""
     credentials = up.credentials()
     context = ssl.create_default_context(cafile=credentials["ca"])
     context.load_cert_chain(credentials["client"]["certificate"], credentials["client"]["key"])
-    url = f"{credentials['authn']['https']}/v1/service-types/ams/hosts/127.0.0.1:authx509"
-    answer = httpx.get(url, verify=context, trust_env=False)
+    url = f"{credentials['authn']['https']}/v1/service-types/ams/hosts/127.0.0.1:{verb}"
+    answer = httpx.request(method, url, verify=context, trust_env=False)
     assert answer.is_success, answer.text
-    return str(answer.json()["token"])
+    answered: dict[str, object] = answer.json()
+    return answered
+
+
+def called_with_signed_token(up: Up) -> object:
+    """Who the broker takes for the development CA's client, by a token that AuthN signs."""
+    token = asked_of_authn(up, "POST", "issue")["access_token"]
+    url = f"{up.credentials()['broker']['http']}/v1/users/profile"
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    assert answer.is_success, answer.text
+    return answer.json()["name"]
 
 
 def mode(path: Path) -> int:
@@ -236,7 +251,9 @@ def test_any_free_port_will_do(up: Up) -> None:
     for text in ("somewhere", "elsewhere"):
         up.start("--http-port", "0", "--https-port", "0", "--authn-port", "0")
         publish(up, text)
-        assert token_by_certificate(up) == up.credentials()["demo"]["publisher"]["token"]
+        publisher = up.credentials()["demo"]["publisher"]
+        assert token_by_certificate(up) == publisher["token"]
+        assert called_with_signed_token(up) == publisher["name"]
         up.process.terminate()
 
 

@@ -1,5 +1,7 @@
 """Clients of the shared broker, and a project there."""
 
+import json
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
@@ -7,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from ams.client import AsyncClient, Client
-from tests.client.odd_server import OddServer
+from tests.certificates import Certificates
+from tests.client.odd_server import Answer, OddServer, Request
 from tests.node import Node
 
 _numbers = count(1)
@@ -39,4 +42,21 @@ def project(client: Client) -> Iterator[str]:
 @pytest.fixture
 def odd_server() -> Iterator[OddServer]:
     with OddServer() as server:
+        yield server
+
+
+@pytest.fixture
+def authn(certificates: Certificates) -> Iterator[OddServer]:
+    """A server that asks for a client certificate, and gives token-1, token-2, ... for it."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificates.ca)
+    tls.load_cert_chain(certificates.certificate, certificates.key)
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    with OddServer(tls) as server:
+
+        def give(request: Request) -> Answer:
+            if not request.certificate:
+                return Answer(401)
+            return Answer(body=json.dumps({"token": f"token-{len(server.requests)}"}).encode())
+
+        server.otherwise = give
         yield server

@@ -1,8 +1,5 @@
 """How a client says who it is: API token, bearer token, client certificate."""
 
-import json
-import ssl
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,23 +28,6 @@ from tests.processes import free_port
 
 STATUS = Answer(body=b'{"status": "ok"}')
 UNAUTHORIZED = Answer(401)
-
-
-@pytest.fixture
-def authn(certificates: Certificates) -> Iterator[OddServer]:
-    """A server that asks for a client certificate, and gives token-1, token-2, ... for it."""
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=certificates.ca)
-    tls.load_cert_chain(certificates.certificate, certificates.key)
-    tls.verify_mode = ssl.CERT_OPTIONAL
-    with OddServer(tls) as server:
-
-        def give(request: Request) -> Answer:
-            if not request.certificate:
-                return UNAUTHORIZED
-            return Answer(body=json.dumps({"token": f"token-{len(server.requests)}"}).encode())
-
-        server.otherwise = give
-        yield server
 
 
 def certificate_auth(authn: OddServer, certificates: Certificates) -> CertificateAuth:

@@ -1,6 +1,6 @@
 """Message logs on real servers, and what tests ask of them again and again."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -8,10 +8,12 @@ from uuid import uuid4
 
 import msgspec
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.connection import Connection
 
 from ams.messages import keys
 from ams.messages.entries import Message
 from ams.messages.group_commit import Appended, TopicLog
+from ams.messages.lane import Lane, ReadingCall, Reply
 from ams.messages.log import Cursor, MessageLog, Run
 from ams.service.broadcast import Broadcast
 from ams.service.redis import close_redis, open_redis
@@ -22,6 +24,28 @@ TIMEOUT = 2.0
 
 #: Microseconds.
 DAY = 86_400_000_000
+
+
+class InterruptedLog(MessageLog):
+    """A log in which something happens between the two steps of a pull.
+
+    That is `between`, each time that a batch is so long that the script did not return it.
+    """
+
+    between: Callable[[], Awaitable[None]] | None = None
+
+    def _new_lane(self, server: str) -> Lane:
+        log = self
+
+        class InterruptedLane(Lane):
+            async def _read(
+                self, connection: Connection, calls: Sequence[ReadingCall]
+            ) -> list[Reply]:
+                if log.between:
+                    await log.between()
+                return await super()._read(connection, calls)
+
+        return InterruptedLane(self._connections(server), self._timeout)
 
 
 @dataclass(frozen=True)
@@ -98,8 +122,8 @@ def new_cursor(topic: TopicLog, start: int = 0, epoch: int = 1) -> Cursor:
 
 
 def message(text: str) -> bytes:
-    """The JSON of a message of these data."""
-    return msgspec.json.encode(Message(text))
+    """A message of these data as it is stored: a line of JSON."""
+    return msgspec.json.encode(Message(text)) + b"\n"
 
 
 async def publish(log: MessageLog, topic: TopicLog, *texts: str) -> Appended:

@@ -14,8 +14,10 @@ from ams.messages.group_commit import TopicLog
 from ams.messages.history import Round
 from ams.messages.log import MessageLog
 from ams.service.errors import Unavailable
+from ams.service.settings_sections import MessagesSettings
 from tests.eventually import eventually
 from tests.messages.logs import (
+    InterruptedLog,
     OpenLog,
     message,
     messages_of,
@@ -164,6 +166,31 @@ async def test_a_slot_that_has_moved_costs_a_caller_one_failure_at_most(
     move(cluster, topic, target, source)
 
 
+async def test_a_slot_that_moves_before_a_pull_or_between_its_steps_costs_one_failure(
+    opened: OpenLog, cluster: RedisCluster
+) -> None:
+    """Its slot, and with it the subscription's state, is where the next pull looks."""
+    source, target, _ = cluster.nodes
+    log = InterruptedLog(opened.client, MessagesSettings(durability="memory"), timeout=30)
+    topic = topic_on(source)
+    cursor = new_cursor(topic)
+    await publish(log, topic, "x" * 10_000)
+
+    async def move_once() -> None:
+        log.between = None
+        await asyncio.to_thread(move, cluster, topic, source, target)
+
+    log.between = move_once
+    with pytest.raises(Unavailable, match="has moved"):
+        await log.pull(cursor, 1)
+    assert messages_of(await log.pull(cursor, 1)) == [message("x" * 10_000)]
+    move(cluster, topic, target, source)
+    with pytest.raises(Unavailable, match="has moved"):
+        await log.pull(cursor, 1)
+    assert messages_of(await log.pull(cursor, 1)) == [message("x" * 10_000)]
+    await log.acknowledge(cursor, 0, deadline=60)
+
+
 async def test_nothing_is_lost_while_a_slot_moves(log: MessageLog, cluster: RedisCluster) -> None:
     """Callers may be refused meanwhile; what was answered is there afterwards, in its place."""
     source, target, _ = cluster.nodes
@@ -300,11 +327,11 @@ async def test_slots_of_a_server_that_hangs_are_found_with_who_took_them_over(
         assign(slot, target, [other])
         with target.client() as client:
             client.execute_command("CLUSTER", "BUMPEPOCH")
-        await eventually(lambda: works(log, topic))
+        await eventually(lambda: works(log, topic), within=30.0)
     finally:
         hung.resume()
     with target.client() as client:
         client.flushall()
     await eventually(lambda: not serves(hung, topic))
     assign(slot, hung, [target, other])
-    await eventually(lambda: works(log, topic))
+    await eventually(lambda: works(log, topic), within=30.0)

@@ -1,8 +1,10 @@
 """What is past its retention goes, nothing else does, and the books about it are right."""
 
+import json
 import random
 from collections.abc import Awaitable, Sequence
-from typing import cast
+from itertools import pairwise
+from typing import NamedTuple, cast
 
 import pytest
 
@@ -16,8 +18,24 @@ from tests.messages.logs import OpenLog, message, new_cursor, new_topic, offsets
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
 
-#: An entry of the stream: offset of its first message, and its fields.
-Entry = tuple[int, dict[bytes, bytes]]
+
+class Entry(NamedTuple):
+    """An entry of the log: offset of its first message, their JSON, and what its label tells."""
+
+    first: int
+    json: bytes
+    time: int
+    start: int
+    size: int
+    data: int
+    lengths: list[int]
+
+    @property
+    def label(self) -> bytes:
+        """What stands in the log behind the entry: see prelude.lua."""
+        numbers = zip((self.time, self.start, self.size, self.data), (7, 6, 4, 6), strict=True)
+        lengths = " ".join(map(str, self.lengths)).encode()
+        return b"".join([*(number.to_bytes(size) for number, size in numbers), lengths])
 
 
 async def entries_of(opened: OpenLog, topic: TopicLog) -> list[Entry]:
@@ -26,39 +44,50 @@ async def entries_of(opened: OpenLog, topic: TopicLog) -> list[Entry]:
         "Awaitable[list[tuple[bytes, dict[bytes, bytes]]]]",
         opened.client.xrange(keys.log(topic.uuid)),
     )
-    return [(int(name.split(b"-")[0]) - 1, fields) for name, fields in found]
+    entries = []
+    for (entry_id, entry), (label_id, label) in zip(found[::2], found[1::2], strict=True):
+        first = int(entry_id.removesuffix(b"-0")) - 1
+        assert label_id == b"%d-1" % (first + 1)
+        text = label[b"m"]
+        time, start, size, data = (
+            int.from_bytes(text[begin:end]) for begin, end in pairwise((0, 7, 13, 17, 23))
+        )
+        lengths = [int(each) for each in text[23:].split()]
+        entries.append(Entry(first, entry[b"m"], time, start, size, data, lengths))
+    return entries
 
 
 async def make_older(opened: OpenLog, topic: TopicLog, ages: Sequence[int]) -> None:
     """Puts the first entries' publish times back, by so many microseconds each."""
     entries = await entries_of(opened, topic)
     await opened.client.delete(keys.log(topic.uuid))
-    for position, (offset, fields) in enumerate(entries):
-        if position < len(ages):
-            fields[b"t"] = b"%d" % (int(fields[b"t"]) - ages[position])
-        stored = [part for field in fields.items() for part in field]
-        await opened.client.execute_command(
-            "XADD", keys.log(topic.uuid), f"{offset + 1}-0", *stored
-        )
-    await opened.set_field(keys.topic(topic.uuid), "first_time", int(entries[0][1][b"t"]))
+    all_ages = [*ages, *[0] * len(entries)]
+    for entry, age in zip(entries, all_ages, strict=False):
+        older = entry._replace(time=entry.time - age)
+        for number, stored in enumerate((older.json, older.label)):
+            await opened.client.execute_command(
+                "XADD", keys.log(topic.uuid), f"{entry.first + 1}-{number}", "m", stored
+            )
+    await opened.set_field(keys.topic(topic.uuid), "first_time", entries[0].time - ages[0])
 
 
 async def check_the_books(opened: OpenLog, topic: TopicLog, published: int, data: int) -> None:
-    """Computes again from the stream what the topic's hash says of it."""
+    """Computes again from the stream what the topic's hash and the labels say of it."""
     books = await opened.hash(keys.topic(topic.uuid))
     entries = await entries_of(opened, topic)
-    offset = entries[0][0] if entries else published
+    offset = entries[0].first if entries else published
     assert (books["first"], books["next"], books["data_bytes"]) == (offset, published, data)
-    stored = 0
-    for at, fields in entries:
-        assert at == offset
-        offset += len(fields[b"d"].split())
-        assert len(fields[b"m"].split(b"\n")) == offset - at
-        stored += len(fields[b"m"])
-        assert int(fields[b"p"]) == books.get("first_bytes", 0) + stored
-    assert offset == published
-    assert books["end_bytes"] == books.get("first_bytes", 0) + stored
-    times = [int(fields[b"t"]) for _, fields in entries]
+    stored = books.get("first_bytes", 0)
+    for entry, following in pairwise([*entries, None]):
+        assert entry is not None
+        assert (entry.first, entry.start, entry.size) == (offset, stored, len(entry.json))
+        messages = entry.json.splitlines(keepends=True)
+        assert entry.lengths == [len(json.loads(each)["data"].encode()) for each in messages]
+        offset += len(messages)
+        stored += len(entry.json)
+        assert entry.data + sum(entry.lengths) == (following.data if following else data)
+    assert (offset, stored) == (published, books["end_bytes"])
+    times = [entry.time for entry in entries]
     assert times == sorted(times)
     if entries:
         assert books["first_time"] == times[0]
@@ -119,8 +148,8 @@ async def test_one_trim_removes_more_than_one_call_does(opened: OpenLog) -> None
     log, topic = opened.log, new_topic()
     count = 2 * TRIM_MESSAGES + 100
     await publish(log, topic, *map(str, range(count)))
-    (*_, (last, fields)) = await entries_of(opened, topic)
-    kept = topic._replace(retention_bytes=len(fields[b"m"]))
+    (*_, (last, *_, size, _, _)) = await entries_of(opened, topic)
+    kept = topic._replace(retention_bytes=size)
     assert await log.trim(kept) == last > count - ENTRY_MESSAGES
     assert await log.offsets(new_cursor(topic)) == Offsets(last, last, count)
     await check_the_books(opened, topic, count, sum(len(str(n)) for n in range(count)))

@@ -123,6 +123,10 @@ def test_the_environment_overrides_the_file(file: Path, monkeypatch: pytest.Monk
         ),
         ("[auth]\ntoken_keys = [1]", "auth.token_keys.0: Input should be a valid string"),
         (
+            '[auth]\njwt_issuers = { i = "http://x" }',
+            "auth.jwt_issuers: must start with https://",
+        ),
+        (
             '[database]\nurl = "postgres://x"',
             "database.url: must start with sqlite://, mysql://",
         ),
@@ -152,6 +156,23 @@ def test_what_is_wrong_in_the_environment_is_named(
     monkeypatch.setenv(name, value)
     (found,) = faults(file)
     assert found.startswith(f"environment variable {name}: {fault}")
+
+
+def test_tables_and_lists_may_stand_in_the_environment(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('[auth]\njwt_issuers = { "https://a" = "https://a/keys" }\n')
+    assert faults(file) == (f"{file} or environment: auth: jwt_issuers needs jwt_audiences",)
+    monkeypatch.setenv("AMS_AUTH__JWT_ISSUERS", "https://b:1=https://b:1/keys, https://c=https://d")
+    monkeypatch.setenv("AMS_AUTH__JWT_AUDIENCES", "ams/b, ams/c")
+    monkeypatch.setenv("AMS_AUTHN__OIDC_ISSUERS", "https://p:2/realms/r=https://authn")
+    settings = load_settings(file)
+    assert settings.auth.jwt_issuers == {
+        "https://b:1": "https://b:1/keys",
+        "https://c": "https://d",
+    }
+    assert settings.auth.jwt_audiences == ["ams/b", "ams/c"]
+    assert settings.authn.oidc_issuers == {"https://p:2/realms/r": "https://authn"}
 
 
 def test_other_variables_may_start_with_ams(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,17 +107,37 @@ class Admin:
         found: list[Object] = self._send("GET", path)["bindings"]
         return found
 
+    def binding(self, name: str) -> Object:
+        """The binding of a name."""
+        return self._send("GET", f"/v1/bindings/{_segment(name)}")
+
+    def binding_of(self, service_type: str, host: str, identifier: str) -> Object:
+        """The binding of a certificate's subject on a host."""
+        path = f"{_host(service_type, host)}/bindings"
+        (found,) = self._send("GET", path, query={"authID": identifier})["bindings"]
+        return dict(found)
+
     def bind(self, name: str, body: Object) -> Object:
         """Adds a binding."""
         return self._send("POST", f"/v1/bindings/{_segment(name)}", body)
+
+    def update_binding(self, name: str, body: Object) -> Object:
+        """Changes what the body has of a binding."""
+        return self._send("PUT", f"/v1/bindings/{_segment(name)}", body)
 
     def unbind(self, name: str) -> None:
         """Removes a binding."""
         self._send("DELETE", f"/v1/bindings/{_segment(name)}")
 
-    def _send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Object:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Object:
         try:
-            response = self._client.request(method, path, json=body)
+            response = self._client.request(method, path, json=body, params=query)
         except httpx.HTTPError as error:
             url = self._client.base_url
             raise CommandFailed(

@@ -5,6 +5,7 @@ import typer
 from ams.cli.authn import bindings
 from ams.cli.authn.check import check
 from ams.cli.authn.connection import EXPLANATION
+from ams.cli.authn.gocdb.command import import_gocdb
 from ams.cli.authn.serve import MigrateOption, migrate, serve
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.settings_file import ConfigOption
@@ -23,6 +24,7 @@ for _name, _command in (
     ("unbind", bindings.unbind),
 ):
     app.command(_name, rich_help_panel=_MANAGE, epilog=EXPLANATION)(_command)
+app.command("import-gocdb", rich_help_panel=_MANAGE)(import_gocdb)
 app.command("serve", rich_help_panel=_RUN)(serve)
 app.command("migrate", rich_help_panel=_RUN)(migrate)
 app.command("check", rich_help_panel=_RUN)(check)

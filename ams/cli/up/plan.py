@@ -11,6 +11,7 @@ from ams.cli.failure import CommandFailed
 from ams.cli.private_file import write_private
 from ams.cli.settings_file import read_settings
 from ams.cli.up import console
+from ams.cli.up.authn import SERVICE_TYPE, hosts_of
 from ams.cli.up.data_folder import DataFolder, Ports
 from ams.cli.up.ports import choose_port
 from ams.cli.up.redis_server import RedisServer, find_redis_server
@@ -22,6 +23,8 @@ from ams.service.tls import DevelopmentCertificates, ensure_development_ca
 
 #: What users may have the broker connect to: what they run on this machine.
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+#: Where AuthN publishes the keys that it signs tokens with.
+KEYS_PATH: Final = "/.well-known/jwks.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
     if authn:
         changes |= _authn_changes(folder, settings.authn, certificates)
         changes["authn", "port"] = authn.https.rpartition(":")[2]
+        changes |= _trust_authn(settings, authn, broker, certificates.ca)
     if "allow_private_addresses" not in settings.outgoing.model_fields_set:
         changes["outgoing", "allow_private_addresses"] = ",".join(LOOPBACK)
     if not settings.outgoing.ca_file:
@@ -139,6 +143,23 @@ def _authn_changes(
     for name, path in files.items():
         if not Path(getattr(settings, name)).exists():
             changes["authn", name] = str(path)
+    return changes
+
+
+def _trust_authn(
+    settings: Settings, authn: Authn, broker: Broker, ca: Path
+) -> dict[tuple[str, str], str]:
+    """Has AuthN sign tokens, and the broker accept them, besides those of others."""
+    issuer = settings.authn.issuer or authn.https
+    issuers = {**settings.auth.jwt_issuers, issuer: f"{authn.https}{KEYS_PATH}"}
+    audiences = [f"{SERVICE_TYPE}/{host}" for host in hosts_of(broker)]
+    changes = {
+        ("authn", "issuer"): issuer,
+        ("auth", "jwt_issuers"): ",".join(f"{name}={url}" for name, url in issuers.items()),
+        ("auth", "jwt_audiences"): ",".join([*settings.auth.jwt_audiences, *audiences]),
+    }
+    if not settings.auth.jwt_ca_file:
+        changes["auth", "jwt_ca_file"] = str(ca)
     return changes
 
 
