@@ -140,13 +140,12 @@ class Subscription(Answer, rename="camel", kw_only=True):
     created_on: fields.Time
 
     @classmethod
-    def of(cls, record: SubscriptionRecord, push: PushConfig, push_status: str = "") -> Self:
+    def of(cls, record: SubscriptionRecord, push: PushConfig) -> Self:
         return cls(
             name=subscription_reference(record.project, record.name),
             topic=topic_reference(record.project, record.topic),
             push_config=push,
             ack_deadline_seconds=record.ack_deadline_seconds,
-            push_status=push_status,
             created_on=formats.time_text(record.created_on),
         )
 

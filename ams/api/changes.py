@@ -1,21 +1,13 @@
 """What follows a committed change: the log and the other nodes are told."""
 
 from collections.abc import Sequence
-from typing import Final
-
-import msgspec
 
 from ams.messages.log import MessageLog
+from ams.metadata import announcements
 from ams.metadata.records import Change
 from ams.service.broadcast import Broadcast
 from ams.service.errors import ServiceError
 from ams.service.logs import get_logger
-
-#: Channel on which a node tells the others what it has changed.
-CHANGES_CHANNEL: Final = "ams:changes"
-
-_ENCODE: Final = msgspec.json.Encoder().encode
-_DECODE: Final = msgspec.json.Decoder(list[Change]).decode
 
 
 async def apply_to_log(log: MessageLog, changes: Sequence[Change]) -> None:
@@ -42,14 +34,9 @@ async def announce(log: MessageLog, broadcast: Broadcast, changes: list[Change])
     """
     try:
         await apply_to_log(log, changes)
-        await broadcast.publish(CHANGES_CHANNEL, _ENCODE(changes))
+        await broadcast.publish(announcements.CHANNEL, announcements.encode(changes))
     except ServiceError as error:
         get_logger().warning(
             "A change could not be announced; other nodes will find it in the database",
             error=error.message,
         )
-
-
-def read(payload: bytes) -> list[Change]:
-    """The changes in a message of the channel."""
-    return _DECODE(payload)

@@ -4,14 +4,17 @@ import base64
 import binascii
 import re
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import Final
 
+from ams.messages import publish_time
 from ams.service.errors import InvalidArgument
 
 BAD_PAGE_TOKEN: Final = "Invalid page token"
 #: How the paging of a list fails.
 PAGE_ERRORS: Final = (InvalidArgument("Invalid page size"), InvalidArgument(BAD_PAGE_TOKEN))
+
+#: As messages have it: `2026-01-02T03:04:05.1234Z`.
+publish_time_text: Final = publish_time.publish_time_text
 
 BAD_TIME: Final = "Time is not in valid Zulu format."
 
@@ -39,7 +42,7 @@ def second_text(microseconds: int | None) -> str:
     """A time since 1970 in whole seconds, cut; one that never was is in the year 1."""
     if microseconds is None:
         return _NEVER
-    return _second_text(microseconds // 1_000_000) + "Z"
+    return publish_time.second_text(microseconds // 1_000_000) + "Z"
 
 
 def number(value: float) -> int | float:
@@ -58,19 +61,6 @@ def date_at(text: str) -> date:
 def precise_time_text(time: datetime) -> str:
     """With microseconds: `2026-01-02T03:04:05.000678Z`."""
     return f"{time_text(time)[:-1]}.{time.microsecond:06}Z"
-
-
-@lru_cache(maxsize=1024)
-def _second_text(second: int) -> str:
-    return time_text(datetime.fromtimestamp(second, UTC))[:-1]
-
-
-def publish_time_text(microseconds: int) -> str:
-    """A publish time without trailing zeros: `2026-01-02T03:04:05.1234Z`."""
-    second, fraction = divmod(microseconds, 1_000_000)
-    if not fraction:
-        return f"{_second_text(second)}Z"
-    return f"{_second_text(second)}.{fraction:06}".rstrip("0") + "Z"
 
 
 def event_time_text(microseconds: int | None) -> str:

@@ -18,7 +18,7 @@ from ams.messages.log import MessageLog
 from ams.messages.periodic import Periodic
 from ams.messages.retention import Sweeper
 from ams.messages.sampling import Sampler
-from ams.metadata import subscriptions, topics
+from ams.metadata import announcements, subscriptions, topics
 from ams.metadata.cache import Catalog
 from ams.metadata.records import Change
 from ams.metadata.store import Store
@@ -55,7 +55,7 @@ class Lifecycle:
             self._redis,
             {
                 keys.WAKE_CHANNEL: self._woken,
-                changes.CHANGES_CHANNEL: self._changed,
+                announcements.CHANNEL: self._changed,
             },
             on_lost=self._channel_lost,
             on_back=self._channel_back,
@@ -103,7 +103,7 @@ class Lifecycle:
         self.broker.log.waiting.wake(topic.decode())
 
     def _changed(self, payload: bytes) -> None:
-        self.broker.catalog.forget(changes.read(payload))
+        self.broker.catalog.forget(announcements.decode(payload))
 
     def _channel_lost(self) -> None:
         self.broker.catalog.channel_lost()

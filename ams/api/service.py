@@ -9,7 +9,7 @@ from ams.api.broker import Broker
 from ams.api.callers import known_caller
 from ams.api.calls import Call
 from ams.api.operations import Parameter, operation
-from ams.api.push_workers import find_worker
+from ams.api.push_workers import find_worker, servers
 from ams.service.errors import Forbidden, Unauthorized, Unavailable
 
 #: Service roles that see more than everybody.
@@ -52,8 +52,9 @@ async def status(call: Call) -> answers.Status:
             raise Unauthorized
     if not call.broker.settings.push.enabled:
         return answers.Status(status="ok", push_functionality="disabled")
-    # Nobody has reported for push delivery: there is nobody to list.
-    return answers.Status(status=await _push_status(call.broker), push_servers=[])
+    return answers.Status(
+        status=await _push_status(call.broker), push_servers=await servers(call.broker)
+    )
 
 
 async def _push_status(broker: Broker) -> str:

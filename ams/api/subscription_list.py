@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from msgspec import Meta
 
@@ -11,7 +11,9 @@ from ams.api.answers import Answer
 from ams.api.calls import Call
 from ams.api.messages import cursor_of
 from ams.api.operations import PROJECT, operation
+from ams.api.push_workers import PushStatistics, is_pushed, states_of
 from ams.auth import access
+from ams.messages.pushing import PushState as LogPushState
 from ams.messages.statistics import SubscriptionStatistics as LogStatistics
 from ams.metadata import subscriptions
 from ams.metadata.records import PushConfig, SubscriptionRecord
@@ -51,9 +53,10 @@ class SubscriptionStatistics(Answer, rename="camel"):
     ] = None
     last_pull: fields.Time = ""
     last_acknowledgement: fields.Time = ""
+    push: PushStatistics | None = None
 
     @classmethod
-    def of(cls, numbers: SubscriptionNumbers) -> "SubscriptionStatistics":
+    def of(cls, numbers: SubscriptionNumbers, push: LogPushState | None) -> Self:
         log = numbers.log
         return cls(
             backlog=log.backlog,
@@ -64,6 +67,7 @@ class SubscriptionStatistics(Answer, rename="camel"):
             oldest_unacknowledged_seconds=numbers.age,
             last_pull=formats.event_time_text(log.last_consume),
             last_acknowledgement=formats.event_time_text(log.last_acknowledgement),
+            push=None if push is None else PushStatistics.of(push),
         )
 
 
@@ -126,11 +130,13 @@ LISTING: Final = listing.Listing(subscriptions.list_page, _measure, _COUNTERS)
 async def list_subscriptions(call: Call) -> Subscriptions:
     """List a project's subscriptions, newest first; consumers see theirs (ams-core 4.5)."""
     found = await LISTING.page(call, access.subscriptions_of(call.caller, call.roles))
+    pushed = [record for record, numbers in found.items if numbers and is_pushed(record)]
+    states = await states_of(call.broker, pushed)
     items = []
     for record, numbers in found.items:
         push = push_settings.shown(record.push, call.broker.token_box)
         item = ListedSubscription.of(record, push)
         if numbers is not None:
-            item.statistics = SubscriptionStatistics.of(numbers)
+            item.statistics = SubscriptionStatistics.of(numbers, states.get(record.uuid))
         items.append(item)
     return Subscriptions(items, found.next_page_token, found.total)

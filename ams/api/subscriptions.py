@@ -10,8 +10,8 @@ from ams.api.bodies import Body
 from ams.api.calls import Call
 from ams.api.operations import SUBSCRIPTION, BodyKind, operation
 from ams.api.push_settings import PushConfigBody
+from ams.api.push_workers import PushStatistics
 from ams.metadata import audit, subscriptions, topics
-from ams.metadata.records import SubscriptionRecord
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
 #: What a subscription gets whose creator says nothing else, seconds.
@@ -105,12 +105,7 @@ async def create(call: Call) -> answers.Subscription:
             push=push,
             worker_id=worker,
         )
-    return _view(call, record)
-
-
-def _view(call: Call, record: SubscriptionRecord, push_status: str = "") -> answers.Subscription:
-    push = push_settings.shown(record.push, call.broker.token_box)
-    return answers.Subscription.of(record, push, push_status)
+    return answers.Subscription.of(record, push_settings.shown(record.push, call.broker.token_box))
 
 
 def _deadline(seconds: int) -> int:
@@ -120,15 +115,22 @@ def _deadline(seconds: int) -> int:
     return seconds
 
 
+class ShownSubscription(answers.Subscription):
+    """A subscription; with statistics of push delivery, where its receiver is verified."""
+
+    push_statistics: PushStatistics | None = None
+
+
 @operation("subscriptions:show", "GET", SUBSCRIPTION, errors=[NotFound("Subscription")])
-async def show(call: Call) -> answers.Subscription:
+async def show(call: Call) -> ShownSubscription:
     """Show a subscription (contract: ams-core 4.4)."""
     record = await subscriptions.get(call.broker.store, call.project.id, call.names["subscription"])
-    return _view(call, record, push_workers.NO_SERVER if _is_pushed(record) else "")
-
-
-def _is_pushed(record: SubscriptionRecord) -> bool:
-    return record.push is not None and record.push.verified
+    shown = ShownSubscription.of(record, push_settings.shown(record.push, call.broker.token_box))
+    if push_workers.is_pushed(record):
+        fate = await push_workers.fate_of(call.broker, record)
+        shown.push_status = fate.text
+        shown.push_statistics = fate.statistics
+    return shown
 
 
 @operation(
@@ -145,8 +147,13 @@ async def delete(call: Call) -> answers.PushStopped | None:
     """
     store = call.broker.store
     record = await subscriptions.get(store, call.project.id, call.names["subscription"])
+    if not push_workers.is_pushed(record):
+        await subscriptions.delete(store, record)
+        return None
+    fate = await push_workers.fate_of(call.broker, record)
     await subscriptions.delete(store, record)
-    return answers.PushStopped(push_workers.NO_SERVER) if _is_pushed(record) else None
+    name = answers.subscription_reference(record.project, record.name)
+    return answers.PushStopped(f"Subscription {name} deactivated" if fate.driven else fate.text)
 
 
 @operation(

@@ -18,6 +18,7 @@ from ams.cli import (
     project,
     publish,
     pull,
+    push,
     registration,
     schema,
     serve,
@@ -69,6 +70,7 @@ app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(st
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)
 app.command("up", rich_help_panel=_RUN)(up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("push", rich_help_panel=_RUN)(push.push)
 app.command("exporter", rich_help_panel=_RUN)(exporter.exporter)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate)
 app.add_typer(authn.app, name="authn", rich_help_panel=_RUN)

@@ -6,6 +6,7 @@ from typing import Final
 # Where a service counts: the instruments are made as these are imported.
 import ams.messages.figures
 import ams.metadata.loading_cache
+import ams.push.activity
 import ams.service.database
 import ams.service.http  # noqa: F401
 from ams.service import process_figures
@@ -37,7 +38,9 @@ _SERVICES: Final = """\
 
 Histograms have `_bucket`, `_count` and `_sum`: `ams_http_request_duration_seconds_count` counts
 requests, `ams_publish_messages_sum` messages that were published, `ams_pull_messages_sum` messages
-that were pulled. Which of these a service has depends on what it does.
+that were pulled. Which of these a service has depends on what it does. What became of certificates
+and access tokens at AuthN is told by `ams_http_request_duration_seconds` of the routes `certificates:map`,
+`accessTokens:map` and `tokens:issue`, by status.
 """
 
 _EXPORTER: Final = """\
@@ -54,15 +57,9 @@ _ADDING: Final = """\
 
 A service declares what it counts with `Counter`, `Gauge` and `Histogram` of
 `ams.service.instruments`, in a module that is imported when the service starts, and counts in its
-own code; `add_health` does the rest. Names begin with the service:
-
-| prefix | of | for example |
-|---|---|---|
-| `ams_push_` | push workers | `ams_push_deliveries_total{outcome}`, `ams_push_delivery_seconds` |
-| `ams_authn_` | AuthN | `ams_authn_mappings_total{outcome}` |
-
-Label values come from short lists that are known beforehand. This page lists a module's instruments
-once `ams/cli/metrics_reference.py` imports it.
+own code; `add_health` does the rest. Names begin with the service, as `ams_push_` does. Label values
+come from short lists that are known beforehand. This page lists a module's instruments once
+`ams/cli/metrics_reference.py` imports it.
 """
 
 

@@ -19,7 +19,7 @@ from ams.cli.push_options import Given, Retry
 from ams.cli.session import Session, with_session
 
 if TYPE_CHECKING:
-    from ams.client import Movement, Offsets, PushConfig, Subscription
+    from ams.client import Movement, Offsets, PushConfig, PushStatistics, Subscription
 
 app = typer.Typer(help="Make, show, change and remove subscriptions.", no_args_is_help=True)
 
@@ -286,8 +286,21 @@ def _show(session: Session, subscription: "Subscription") -> None:
             ("authorization", push.authorization_header.value or push.authorization_header.type),
             ("retries", _retries(push)),
             ("push status", subscription.push_status),
+            *_push_fields(subscription.push_statistics),
         ]
     )
+
+
+def _push_fields(statistics: "PushStatistics | None") -> list[tuple[str, str]]:
+    if statistics is None:
+        return []
+    latency, ago = statistics.latency_seconds, statistics.seconds_since_success
+    return [
+        ("delivered", f"{statistics.messages} messages in {statistics.deliveries} requests"),
+        ("failed", f"{statistics.failures} requests, {statistics.retries} retries"),
+        ("latency", "" if latency is None else f"{latency * 1000:.0f} ms"),
+        ("last success", "" if ago is None else f"{ago:.0f} s ago"),
+    ]
 
 
 def _verification(push: "PushConfig") -> str:

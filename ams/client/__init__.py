@@ -56,6 +56,7 @@ from ams.client.retries import Retries
 from ams.client.statistics_objects import (
     PastSubscription,
     PastTopic,
+    PushStatistics,
     SubscriptionHistory,
     SubscriptionStatistics,
     TopicHistory,
@@ -103,6 +104,7 @@ __all__ = [
     "ProjectsActivity",
     "Publisher",
     "PushConfig",
+    "PushStatistics",
     "ReceivedMessage",
     "Registration",
     "Retries",

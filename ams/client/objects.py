@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ams.client.statistics_objects import SubscriptionStatistics, TopicStatistics
+from ams.client.statistics_objects import PushStatistics, SubscriptionStatistics, TopicStatistics
 
 
 class Project(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -171,6 +171,7 @@ class Subscription(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
         name: `/projects/PROJECT/subscriptions/SUBSCRIPTION`.
         topic: `/projects/PROJECT/topics/TOPIC`, also after that topic is gone.
         push_status: how push delivery fares; empty if there is none.
+        push_statistics: the same in numbers; None if there is none, and in lists.
         statistics: how it fares; told in full lists only.
     """
 
@@ -180,6 +181,7 @@ class Subscription(Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     ack_deadline_seconds: int
     push_status: str = ""
     created_on: datetime
+    push_statistics: PushStatistics | None = None
     statistics: SubscriptionStatistics | None = None
 
     @property

@@ -28,6 +28,28 @@ class TopicStatistics(Struct, frozen=True, kw_only=True, rename="camel", omit_de
     last_publish: str = ""
 
 
+class PushStatistics(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How push delivery of a subscription fares.
+
+    Attributes:
+        deliveries: requests that the receiver has accepted, and
+        messages: how many were in them; some may have come twice.
+        failures: requests that it has not accepted.
+        retries: requests that followed one of these.
+        latency_seconds: how long an accepted request takes of late; None if there was none.
+        last_success: when one was last accepted; empty if there was none.
+        seconds_since_success: since then.
+    """
+
+    deliveries: int
+    messages: int
+    failures: int
+    retries: int
+    latency_seconds: float | None = None
+    last_success: str = ""
+    seconds_since_success: float | None = None
+
+
 class SubscriptionStatistics(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How a subscription fares.
 
@@ -40,6 +62,7 @@ class SubscriptionStatistics(Struct, frozen=True, kw_only=True, rename="camel", 
         oldest_unacknowledged_seconds: age of the oldest message of the backlog; None without one.
         last_pull: when the last pull was; empty if there was none.
         last_acknowledgement: the same of acknowledgements.
+        push: how push delivery fares; None if there is none.
     """
 
     backlog: int
@@ -50,6 +73,7 @@ class SubscriptionStatistics(Struct, frozen=True, kw_only=True, rename="camel", 
     oldest_unacknowledged_seconds: float | None = None
     last_pull: str = ""
     last_acknowledgement: str = ""
+    push: PushStatistics | None = None
 
 
 class PastTopic(Struct, frozen=True):

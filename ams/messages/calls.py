@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import figures
-from ams.messages.errors import StaleMetadata
+from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.lane import (
     MOST_CALLS,
     Argument,
@@ -21,11 +21,26 @@ from ams.messages.lane import (
 from ams.messages.scripts import Script
 from ams.service.redis import redis_errors
 
-#: What scripts answer to a caller whose metadata is too old.
+#: What scripts answer to a caller whose metadata is too old, and to one without the right to push.
 STALE: Final = -1
+LOST: Final = -2
 
 #: Keys and arguments of a call.
 Parameters: TypeAlias = tuple[Sequence[str], Sequence[Argument]]
+
+
+def is_refusal(reply: Reply) -> bool:
+    """Whether a script refused to do anything for its caller."""
+    return reply in (STALE, LOST)
+
+
+def raise_refusal(reply: Reply) -> None:
+    """Raises StaleMetadata or PushLost if that is what a script's reply means."""
+    if reply == STALE:
+        figures.STALE.inc()
+        raise StaleMetadata
+    if reply == LOST:
+        raise PushLost
 
 
 class ScriptCalls:
@@ -71,9 +86,7 @@ class ScriptCalls:
         self, script: Script, call_keys: Sequence[str], *arguments: Argument
     ) -> Reply:
         reply = await self._call(script, call_keys, *arguments)
-        if reply == STALE:
-            figures.STALE.inc()
-            raise StaleMetadata
+        raise_refusal(reply)
         return reply
 
     async def _call_each(

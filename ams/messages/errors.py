@@ -1,6 +1,6 @@
 """What a caller of the log must handle itself."""
 
-from ams.service.errors import Unavailable
+from ams.service.errors import Conflict, Unavailable
 
 
 class StaleMetadata(Unavailable):
@@ -11,3 +11,10 @@ class StaleMetadata(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The topic or subscription is being changed, try again")
+
+
+class PushLost(Conflict):
+    """The caller has no right to push a subscription: another worker may have taken it over."""
+
+    def __init__(self) -> None:
+        super().__init__("The subscription is pushed by another worker")

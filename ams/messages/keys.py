@@ -7,6 +7,13 @@ Redis Cluster and one script call can touch it.
 #: Channel on which append names the topic whose waiting pulls have something to read.
 WAKE_CHANNEL = "ams:wake"
 
+#: Channel on which workers that push say what others may take over: the uuid of a subscription, or
+#: nothing when the workers have changed.
+PUSH_CHANNEL = "ams:push"
+
+#: Hash of the workers that push: see meet_pushers.lua.
+PUSHERS = "ams:pushers"
+
 
 def log(topic: str) -> str:
     """The stream of the topic's messages."""

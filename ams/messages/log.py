@@ -10,6 +10,7 @@ from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
 from ams.messages.history import History
 from ams.messages.lane import ReplyBytes
 from ams.messages.pulls import Pulls
+from ams.messages.pushing import Pushing
 from ams.messages.records import Cursor, Offsets, Run
 from ams.messages.statistics import Statistics
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
@@ -25,7 +26,7 @@ TOMBSTONE_SECONDS = 600
 TRIM_MESSAGES = 5000
 
 
-class MessageLog(Pulls, Statistics, History):
+class MessageLog(Pulls, Pushing, Statistics, History):
     """All topics' messages in one Redis, Sentinel group or Redis Cluster.
 
     Every method raises `Unavailable` when Redis does not do its part in time, and those that take

@@ -36,6 +36,15 @@
 --   last_consume time of the last pull, microseconds; an empty one counts
 --   rate         messages per second between the last two pulls
 --   last_ack     time of the last acknowledgement, microseconds
+--   fence        how often the right to push its messages has been taken
+--   pusher       who has that right: worker:fence; absent if nobody has
+--   push_settings   digest of the settings by which it is pushed
+--   pushed, push_requests   messages that a receiver has accepted, and in how many requests
+--   push_failures, push_retries   requests that were not accepted; requests that followed such
+--   push_latency how long an accepted request takes, microseconds; the latest count most
+--   last_push    time at which a receiver last accepted something, microseconds
+--   push_error   why the last request was not accepted, and
+--   push_error_time   when that was, microseconds; both absent after an accepted one
 --
 -- `ams:{T}:subs` is the set of the S that have a hash.
 --
@@ -213,4 +222,12 @@ local function open_subscription(topic, sub, subs, uuid, epoch, start)
     redis.call('HSET', sub, 'offset', digits(offset), 'next_offset', '0')
   end
   return offset, next_offset, first, next_
+end
+
+local LOST = -2  -- answer: the caller has not, or no longer, the right to push
+
+-- True if the caller claims a right to push the subscription that it has not. Those who don't push
+-- claim none: ''.
+local function is_lost(sub, pusher)
+  return pusher ~= '' and redis.call('HGET', sub, 'pusher') ~= pusher
 end

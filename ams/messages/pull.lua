@@ -12,9 +12,10 @@
 --       8 messages, and
 --       9 bytes of their data, that an earlier call of this pull has counted, but that were removed
 --         before they could be read: this call delivers in its stead
+--       10 the right to push by which the caller pulls, '' for other pulls
 -- Returns {offset, how many messages, bytes of their data, offset of the first message of the first
 -- entry that holds some of them, and the entries if they are returned here, as `read` does}, or
--- STALE.
+-- STALE, or LOST.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
 local most, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -24,6 +25,9 @@ local offset, _, _, next_ =
   open_subscription(topic, sub, KEYS[4], ARGV[3], tonumber(ARGV[1]), tonumber(ARGV[2]))
 if not offset then
   return STALE
+end
+if is_lost(sub, ARGV[10]) then
+  return LOST
 end
 
 local messages, bytes, last_consume = numbers(sub, 'messages', 'bytes', 'last_consume')

@@ -11,8 +11,7 @@ from typing import Final
 from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import figures, keys, scripts
-from ams.messages.calls import STALE, ScriptCalls
-from ams.messages.errors import StaleMetadata
+from ams.messages.calls import ScriptCalls, is_refusal, raise_refusal
 from ams.messages.lane import Command, ReadingCall, Reply, ReplyBytes
 from ams.messages.records import Cursor, Run
 from ams.messages.waiting import WaitingPulls
@@ -79,7 +78,7 @@ class Pulls(ScriptCalls):
         log = keys.log(cursor.topic)
 
         def name(reply: Reply) -> Command | None:
-            if reply == STALE:
+            if is_refusal(reply):
                 return None
             offset, count, _, first, *entries = reply
             return None if entries else ("XRANGE", log, f"{first + 1}-0", offset + count)
@@ -92,12 +91,11 @@ class Pulls(ScriptCalls):
             short,
             lost,
             lost_data,
+            cursor.pusher,
         )
         call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
         reply, entries = await self._submit(call)
-        if reply == STALE:
-            figures.STALE.inc()
-            raise StaleMetadata
+        raise_refusal(reply)
         offset, count, data, _, *returned = reply
         runs = Run.list_of(offset, count, returned[0] if returned else entries)
         return runs, count, data

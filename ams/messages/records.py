@@ -16,12 +16,14 @@ class Cursor(NamedTuple):
         subscription: its own uuid.
         epoch: version of that metadata.
         start: offset at which it begins when the log does not know it yet.
+        pusher: the right to push by which it is used, see `Pushing`; empty for other uses.
     """
 
     topic: str
     subscription: str
     epoch: int
     start: int
+    pusher: str = ""
 
     def keys(self) -> tuple[str, str, str]:
         return (

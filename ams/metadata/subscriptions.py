@@ -22,6 +22,9 @@ from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
 
+#: Most subscriptions that one statement looks up.
+BATCH = 1000
+
 
 async def create(
     store: Store,
@@ -145,6 +148,29 @@ async def of_topics(
             record = _record(row, frozenset())
             if record.topic_uuid in found:
                 found[record.topic_uuid].append(record)
+    return found
+
+
+async def pushed(
+    store: Store, uuids: Sequence[str] | None = None
+) -> Mapping[str, SubscriptionRecord]:
+    """The subscriptions whose messages are to be pushed, by uuid; without their access lists.
+
+    Args:
+        store: The database.
+        uuids: Of those to look at; None for all there are.
+    """
+    found = {}
+    async with store.database.reading():
+        query = Subscription.filter(push__isnull=False).select_related("project", "topic")
+        parts = [query]
+        if uuids is not None:
+            starts = range(0, len(uuids), BATCH)
+            parts = [query.filter(uuid__in=uuids[start : start + BATCH]) for start in starts]
+        for part in parts:
+            for row in await part:
+                if _pushes(_push(row)) and row.topic is not None:
+                    found[row.uuid] = _record(row, frozenset())
     return found
 
 

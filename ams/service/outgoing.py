@@ -23,18 +23,13 @@ from typing import Final
 import httpcore
 import httpx
 
+from ams.service.outgoing_connections import OutgoingConnections
 from ams.service.public_addresses import PublicAddresses
 from ams.service.settings import SettingsError
 from ams.service.settings_sections import OutgoingSettings
 
-#: Connections of a process at most, and of these such as wait for a next request.
-MOST_CONNECTIONS: Final = 128
-MOST_IDLE_CONNECTIONS: Final = 32
-#: How long a connection waits for a next request, in seconds.
-IDLE_SECONDS: Final = 15.0
-#: Names looked up at the same time. The resolver blocks a thread for as long as it likes; threads
-#: of our own keep it from those that the rest of the process looks up its names with.
-MOST_LOOKUPS: Final = 8
+#: Requests of a process at the same time, if it says nothing else; others wait.
+MOST_REQUESTS: Final = 128
 #: Addresses of one name that are tried; a name may have thousands.
 MOST_ATTEMPTS: Final = 4
 
@@ -83,20 +78,22 @@ class Answer:
 class Outgoing:
     """Sends requests to strangers; follows no redirect, keeps no cookie, knows no proxy."""
 
-    def __init__(self, settings: OutgoingSettings) -> None:
+    def __init__(self, settings: OutgoingSettings, most_requests: int = MOST_REQUESTS) -> None:
         """Connects to nothing yet.
+
+        Args:
+            settings: what is allowed, and how long it may take.
+            most_requests: at the same time; each takes a connection.
 
         Raises:
             SettingsError: the file of CAs can't be used.
         """
         self._settings = settings
-        self._network = _CheckedNetwork(PublicAddresses(settings.allow_private_addresses))
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_trust(settings.ca_file),
-            max_connections=MOST_CONNECTIONS,
-            max_keepalive_connections=MOST_IDLE_CONNECTIONS,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=self._network,
+        self._network = _CheckedNetwork(
+            PublicAddresses(settings.allow_private_addresses), most_requests
+        )
+        self._connections = OutgoingConnections(
+            _trust(settings.ca_file), self._network, most_requests
         )
 
     async def fetch(
@@ -138,7 +135,7 @@ class Outgoing:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._pool.aclose()
+        await self._connections.aclose()
         self._network.close()
 
     async def _exchange(
@@ -151,13 +148,17 @@ class Outgoing:
     ) -> Answer:
         fields = httpx.Headers({"Host": location.netloc.decode("ascii"), "User-Agent": "ams"})
         fields.update(headers)
-        async with self._pool.stream(
-            method,
-            _address(location),
-            headers=fields.raw,
-            content=content,
-            extensions={"timeout": {"connect": self._settings.connect_timeout_seconds}},
-        ) as response:
+        address = _address(location)
+        async with (
+            self._connections.lent(address.origin) as connection,
+            connection.stream(
+                method,
+                address,
+                headers=fields.raw,
+                content=content,
+                extensions={"timeout": {"connect": self._settings.connect_timeout_seconds}},
+            ) as response,
+        ):
             body = bytearray()
             complete = True
             async for chunk in response.aiter_stream():
@@ -193,10 +194,13 @@ def checked_url(url: str, schemes: Collection[str]) -> httpx.URL:
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to addresses that are allowed, after looking up a name once."""
 
-    def __init__(self, allowed: PublicAddresses) -> None:
+    def __init__(self, allowed: PublicAddresses, most_lookups: int) -> None:
         self._allowed = allowed
         self._connector = httpcore.AnyIOBackend()
-        self._lookups = ThreadPoolExecutor(MOST_LOOKUPS, thread_name_prefix="outgoing-lookup")
+        # The resolver blocks a thread for as long as it likes. Threads of our own keep it from
+        # those that the rest of the process looks up its names with; there is one for each request,
+        # so that names without an answer keep no other from being looked up.
+        self._lookups = ThreadPoolExecutor(most_lookups, thread_name_prefix="outgoing-lookup")
 
     async def connect_tcp(
         self,

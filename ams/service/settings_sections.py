@@ -271,6 +271,33 @@ class PushSettings(Section):
         description="Token of the user in whose name messages are pushed: one with the service role"
         " `push_worker`. Needed if push is enabled.",
     )
+    host: str = Field(
+        "127.0.0.1", description="Address at which `ams push` tells how it is, over plain HTTP."
+    )
+    port: int = Field(
+        8090,
+        ge=1,
+        le=MAX_PORT,
+        description="Port of the same; every `ams push` of a machine needs one of its own.",
+    )
+    workers: int = Field(
+        1, ge=1, description="Processes that one `ams push` runs; about one for each core."
+    )
+    lease_seconds: float = Field(
+        5.0,
+        ge=1,
+        le=60,
+        description="How long a worker that says nothing is taken for alive, in seconds. Then the"
+        " others take over what it pushes.",
+    )
+    stop_seconds: float = Field(
+        15.0, ge=0, description="Longest wait for running requests when stopping, in seconds."
+    )
+
+    @property
+    def drain_seconds(self) -> float:
+        """No load balancer needs to notice."""
+        return 0.0
 
 
 class OutgoingSettings(Section):

@@ -19,6 +19,7 @@ import httpx
 from redis.asyncio import Redis
 
 from tests.bench.load import Load, ratio
+from tests.bench.push import lateness
 from tests.certificates import make_certificates
 from tests.eventually import eventually
 from tests.node import Node
@@ -189,6 +190,12 @@ class Bench:
         text = (await self.node.request("GET", "/metrics")).text
         return "ams_waiting_pulls 1.0" in text
 
+    async def pushing(self) -> Figure:
+        """From a publish's answer to the receiver, against an empty request to that receiver."""
+        late, empty = await lateness(self.redis, SAMPLES, DATA)
+        name = f"pushed message / empty request ({empty * 1000:.1f} ms), medians"
+        return Figure(name, late / empty, 5.0, at_least=False)
+
     async def for_all_topics(self, work: Callable[[str], Awaitable[None]]) -> None:
         """Does something with each of many topics, some at a time."""
         names = iter([f"turn-{number}" for number in range(TOPICS)])
@@ -241,6 +248,7 @@ async def main() -> int:
                     bench.pulling,
                     bench.schema,
                     bench.waiting,
+                    bench.pushing,
                     bench.memory,
                     bench.many_topics,
                 ]

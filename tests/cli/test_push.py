@@ -88,6 +88,6 @@ def test_options_that_do_not_fit_each_other_are_refused(alone: Ams, options: lis
 
 
 def test_up_lets_users_push_to_what_runs_on_this_machine(up: Up) -> None:
-    environment = Path(f"/proc/{up.pid_of(' serve ')}/environ").read_text().split("\0")
+    environment = Path(f"/proc/{up.pid_of(' ams serve ')}/environ").read_text().split("\0")
     assert "AMS_OUTGOING__ALLOW_PRIVATE_ADDRESSES=127.0.0.0/8,::1/128" in environment
     assert f"AMS_OUTGOING__CA_FILE={up.credentials()['ca']}" in environment

@@ -104,11 +104,12 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
         "authn.db",
         "logs/broker.log",
         "logs/authn.log",
+        "logs/push.log",
         "tls/ca.key",
         "tls/client.key",
     ):
         assert mode(up.data / file) & 0o077 == 0, file
-    written = up.output + up.log("broker") + up.log("authn")
+    written = up.output + up.log("broker") + up.log("authn") + up.log("push")
     assert not any(token in written for token in tokens)
     lines = [line.strip() for line in up.output.splitlines() if "demo-" in line]
     program = f"{sys.executable} -m ams"
@@ -160,7 +161,12 @@ def test_ctrl_c_stops_all_in_order_and_the_next_start_finds_everything(up: Up) -
 def test_a_child_that_is_killed_is_reported_and_started_again(up: Up) -> None:
     up.start()
     publish(up, "kept")
-    for name, word in (("broker", " ams serve "), ("redis", "redis-server"), ("authn", " authn ")):
+    for name, word in (
+        ("broker", " ams serve "),
+        ("redis", "redis-server"),
+        ("authn", " authn "),
+        ("push", " ams push "),
+    ):
         os.kill(up.pid_of(word), signal.SIGKILL)
         eventually_sync(lambda name=name: f"{name}  was killed by SIGKILL" in up.output)  # type: ignore[misc]
         eventually_sync(up.ready, within=20)
@@ -255,18 +261,21 @@ def test_any_free_port_will_do(up: Up) -> None:
         up.process.terminate()
 
 
-def test_without_a_token_for_it_authn_is_not_run(up: Up) -> None:
+def test_without_tokens_for_them_authn_and_push_are_not_run(up: Up) -> None:
     """As in a folder of an earlier version."""
     up.begin()
     settings = up.data / "ams.toml"
     eventually_sync(settings.exists)
     up.process.signal(signal.SIGKILL)
     up.end()
-    settings.write_text(settings.read_text().partition("[authn]")[0])
+    settings.write_text(settings.read_text().partition("[push]")[0])
     up.start()
     assert "AuthN is not started: authn.service_token is not set." in up.output
     assert up.credentials()["authn"] is None
-    assert not any(" authn " in command for command in up.left().values())
+    assert "Messages are not pushed: push.enabled or push.worker_token is not set." in up.output
+    assert not any(
+        word in command for command in up.left().values() for word in (" authn ", " push ")
+    )
     assert publish(up, "all the same") == "0"
 
 

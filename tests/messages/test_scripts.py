@@ -10,6 +10,7 @@ from ams.messages import scripts
 from ams.messages.history import Round, Window
 from ams.messages.lane import Call, Lane
 from ams.messages.log import MessageLog
+from ams.messages.pushing import Accepted
 from ams.messages.scripts import Script
 from tests.messages.logs import new_cursor, new_topic, open_log, publish
 from tests.servers import RedisServer
@@ -68,6 +69,14 @@ async def use_everything(log: MessageLog) -> None:
     await publish(log, topic, "a")
     await log.pull(cursor, 1)
     await log.acknowledge(cursor, 0, deadline=60)
+    await log.meet_pushers("worker", 0, "host:1", shares=True)
+    await log.pushers()
+    pushing = await log.take_push(cursor, "worker", "settings", ["other"])
+    assert pushing
+    await log.note_push_failure(pushing, "why", retry=False)
+    await log.acknowledge_pushed(pushing, Accepted(0, 0, 1, retry=False))
+    await log.push_states([(topic.uuid, cursor.subscription)])
+    await log.release_push(topic.uuid, cursor.subscription, "worker")
     await log.offsets(cursor)
     await log.seek(cursor, 0)
     await log.offset_at_time(topic.uuid, 0)

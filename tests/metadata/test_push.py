@@ -241,3 +241,22 @@ class TestWorker:
         (place,) = (await users.by_name(store, "worker")).projects
         assert place.subscriptions == tuple(f"s{number}" for number in range(8))
         assert (await subscriptions.get(store, project.id, "s0")).epoch == 10
+
+
+async def test_those_that_are_pushed_are_found_by_all_or_by_some(
+    store: Store, project: ProjectRecord, topic: TopicRecord, reader: SubscriptionRecord
+) -> None:
+    made = {}
+    for name, push in (("one", VERIFIED), ("two", VERIFIED), ("unverified", PUSH)):
+        made[name] = await subscriptions.create(
+            store, project, name, topic, start_offset=0, ack_deadline_seconds=10, push=push
+        )
+    one, two = made["one"], made["two"]
+    assert await subscriptions.pushed(store) == {one.uuid: one, two.uuid: two}
+    unknown = [f"unknown {number}" for number in range(subscriptions.BATCH)]
+    asked = [one.uuid, reader.uuid, made["unverified"].uuid, *unknown]
+    assert await subscriptions.pushed(store, asked) == {one.uuid: one}
+    assert await subscriptions.pushed(store, []) == {}
+    await subscriptions.set_push(store, one, to(None))
+    await topics.delete(store, topic)
+    assert await subscriptions.pushed(store) == {}, "without a topic there is nothing to push"

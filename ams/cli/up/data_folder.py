@@ -67,6 +67,11 @@ service_token = {token}
 # What the tokens of users are encrypted with. Without it they are lost.
 token_keys = [{token_key}]
 
+[push]
+enabled = true
+# The token of the user in whose name messages are pushed; `ams up` makes one who has it.
+worker_token = {push_token}
+
 [authn]
 host = "127.0.0.1"
 port = {authn_port}
@@ -180,6 +185,7 @@ class DataFolder:
             "database": self.database_url,
             "token": secrets.token_hex(_SERVICE_TOKEN_BYTES),
             "token_key": _fernet_key(),
+            "push_token": secrets.token_hex(_SERVICE_TOKEN_BYTES),
             "authn_database": self.authn_database_url,
             "authn_token": secrets.token_hex(_SERVICE_TOKEN_BYTES),
             "authn_token_key": _fernet_key(),

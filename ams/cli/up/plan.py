@@ -18,6 +18,7 @@ from ams.cli.up.redis_server import RedisServer, find_redis_server
 from ams.service.authn_settings import AuthnSettings
 from ams.service.environment import variable_name
 from ams.service.settings import Settings
+from ams.service.settings_sections import PushSettings
 from ams.service.tls import DevelopmentCertificates, ensure_development_ca
 
 #: What users may have the broker connect to: what they run on this machine.
@@ -28,7 +29,11 @@ KEYS_PATH: Final = "/.well-known/jwks.json"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run needs to know; ports and URLs are those of this run."""
+    """What one run needs to know; ports and URLs are those of this run.
+
+    Attributes:
+        push: where the worker that pushes tells how it is; empty if there is none.
+    """
 
     folder: DataFolder
     settings: Settings
@@ -37,6 +42,7 @@ class Plan:
     broker: Broker
     authn: Authn | None
     exporter: Exporter | None
+    push: str
     environment: dict[str, str]
 
 
@@ -82,6 +88,9 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         # The folder was moved; its certificates have moved along.
         changes["server", "certificate"] = str(certificates.certificate)
         changes["server", "certificate_key"] = str(certificates.key)
+    push = _plan_push(settings.push)
+    if push:
+        changes["push", "port"] = push.rpartition(":")[2]
     authn = _plan_authn(settings.authn, ports.authn, broker)
     if authn:
         changes |= _authn_changes(folder, settings.authn, certificates)
@@ -95,7 +104,9 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         **os.environ,
         **{variable_name(*key): value for key, value in changes.items()},
     }
-    return Plan(folder, settings, redis_server, certificates, broker, authn, exporter, environment)
+    return Plan(
+        folder, settings, redis_server, certificates, broker, authn, exporter, push, environment
+    )
 
 
 def _trust_clients(authorities: Path, ca: Path) -> None:
@@ -104,6 +115,14 @@ def _trust_clients(authorities: Path, ca: Path) -> None:
     file = authorities / ca.name
     if not file.exists() or file.read_bytes() != ca.read_bytes():
         write_private(file, ca.read_text())
+
+
+def _plan_push(settings: PushSettings) -> str:
+    """Where the worker that pushes tells how it is, at any free port; empty if there is none."""
+    if not (settings.enabled and settings.worker_token.get_secret_value()):
+        console.say("Messages are not pushed: push.enabled or push.worker_token is not set.")
+        return ""
+    return f"http://{_reachable(settings.host)}:{choose_port(settings.host, 0, 0, 'push.port')}"
 
 
 def _plan_authn(settings: AuthnSettings, port: int | None, broker: Broker) -> Authn | None:

@@ -18,6 +18,7 @@ from ams.cli.up.data_folder import Ports, open_data_folder
 from ams.cli.up.demo import provision
 from ams.cli.up.log_tail import LogTail, digest_json, digest_redis, last_line
 from ams.cli.up.plan import Plan, make_plan
+from ams.cli.up.push_worker import ensure_push_worker
 from ams.cli.up.redis_server import prepare_redis, redis_answers
 from ams.client import Client, ClientError
 from ams.client.call import Call, Repeat, no_answer
@@ -114,7 +115,10 @@ class _Run:
             exporter_log = folder.open_log("exporter")
             self._follow("exporter", digest_json)
             await self._run_child(self._ams("exporter", ["exporter"], exporter_log))
-        await self._until(self._broker_is_ready, within=READY_SECONDS)
+        push = self._plan.push
+        if push:
+            await self._start_push()
+        await self._until(partial(self._is_ready, self._plan.broker.url), within=READY_SECONDS)
         earlier = Credentials.read(folder.path)
         credentials = await asyncio.to_thread(self._provision, earlier)
         if authn:
@@ -124,6 +128,8 @@ class _Run:
         if exporter:
             ready = partial(self._is_ready, exporter.http)
             await self._until(ready, within=READY_SECONDS, what="exporter")
+        if push:
+            await self._until(partial(self._is_ready, push), within=READY_SECONDS, what="push")
         credentials.write(folder.path)
         self._follow("redis", digest_redis)
         self._starting = False
@@ -136,6 +142,12 @@ class _Run:
         stop_seconds = settings.drain_seconds + settings.stop_seconds + STOP_MARGIN_SECONDS
         command = self._ams("authn", ["authn", "serve", "--migrate"], log, stop_seconds)
         await self._run_child(command)
+
+    async def _start_push(self) -> None:
+        log = self._plan.folder.open_log("push")
+        self._follow("push", digest_json)
+        stop_seconds = self._plan.settings.push.stop_seconds + STOP_MARGIN_SECONDS
+        await self._run_child(self._ams("push", ["push"], log, stop_seconds))
 
     async def _stop(self) -> None:
         for tail in self._tails:
@@ -246,9 +258,6 @@ class _Run:
         ca = self._plan.certificates.ca
         return Client(url, token, ca=ca, timeout=timeout, retries=0)
 
-    async def _broker_is_ready(self) -> bool:
-        return await self._is_ready(self._plan.broker.url)
-
     async def _is_ready(self, url: str) -> bool:
         return await asyncio.to_thread(self._ask_readiness, url)
 
@@ -265,6 +274,8 @@ class _Run:
         token = plan.settings.auth.service_token.get_secret_value()
         with self._client(plan.broker.url, token, timeout=ANSWER_SECONDS) as client:
             try:
+                if plan.push:
+                    ensure_push_worker(client, plan.settings, plan.folder.database_url)
                 return provision(
                     client,
                     earlier,

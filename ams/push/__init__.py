@@ -1,0 +1,1 @@
+"""Push delivery: workers that send the messages of subscriptions to their receivers."""

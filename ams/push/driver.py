@@ -1,0 +1,305 @@
+"""Pushes the messages of one subscription."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from ams.messages.errors import PushLost, StaleMetadata
+from ams.messages.log import Cursor, MessageLog, Run
+from ams.messages.pushing import Accepted
+from ams.metadata.records import PushConfig, SubscriptionRecord
+from ams.push import activity
+from ams.push.membership import Membership
+from ams.push.receivers import Outcome, Receivers, host_of
+from ams.push.retries import policy_of, wait_seconds
+from ams.push.room import Need, Room
+from ams.service.errors import ServiceError
+from ams.service.logs import get_logger
+
+#: Longest wait for a message in one go, in seconds.
+WAIT_SECONDS: Final = 3600.0
+#: Wait after Redis did not do its part, in seconds; half of it to all of it.
+PAUSE_SECONDS: Final = 1.0
+#: Longest wait for newer metadata, in seconds, before Redis is asked again.
+NEWS_SECONDS: Final = 1.0
+#: How often it is tried to take a subscription that another worker has, in seconds. Usually that
+#: one says when it has let go.
+TAKE_SECONDS: Final = 2.0
+#: A subscription's failures are logged once in this time, in seconds.
+LOG_SECONDS: Final = 60.0
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all drivers of a worker share.
+
+    Args:
+        log: where the messages are.
+        membership: which workers are alive.
+        receivers: by which requests are made.
+        room: for them.
+        look_again: has a subscription, named by its uuid, read again.
+    """
+
+    log: MessageLog
+    membership: Membership
+    receivers: Receivers
+    room: Room
+    look_again: Callable[[str], None]
+
+
+class _Stopped(Exception):
+    """It is over, and nothing is on its way."""
+
+
+class Driver:
+    """Takes the right to push a subscription, pushes, and gives it back at the end.
+
+    There is one request at a time: messages arrive in their order. What is not accepted is sent
+    again, so a message may arrive more than once; what is acknowledged was accepted.
+
+    Args:
+        record: the subscription, which has a topic and is pushed.
+        parts: shared ones.
+        on_end: called when it is over.
+    """
+
+    def __init__(
+        self, record: SubscriptionRecord, parts: Parts, on_end: Callable[[str], None]
+    ) -> None:
+        assert record.push is not None
+        self.record = record
+        self._push: PushConfig = record.push
+        self._parts = parts
+        self._host = host_of(self._push)
+        self._policy = policy_of(self._push)
+        self._pusher = ""
+        self._failures = 0
+        self._logged = float("-inf")
+        self._news = asyncio.Event()
+        self._released = asyncio.Event()
+        self._stopping = False
+        self._undisturbed = False
+        self._ending = False
+        self.task = asyncio.create_task(self._run())
+        self.task.add_done_callback(lambda _: on_end(record.uuid))
+
+    def serves(self, record: SubscriptionRecord) -> bool:
+        """Whether it can go on with this record of its subscription."""
+        return (record.topic_uuid, record.push) == (self.record.topic_uuid, self._push)
+
+    def update(self, record: SubscriptionRecord) -> None:
+        """Goes on with a newer record that it serves."""
+        if record != self.record:
+            self.record = record
+            self._news.set()
+
+    def try_to_take(self) -> None:
+        """The subscription may have been let go of."""
+        self._released.set()
+
+    def stop(self, grace: float | None = None) -> None:
+        """Has it end; a request on its way may take so many seconds more, or all that it needs."""
+        self._stopping = True
+        if not self._undisturbed:
+            self._cut_off()
+        elif grace is not None:
+            asyncio.get_running_loop().call_later(grace, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if not self._ending:
+            self.task.cancel()
+
+    @contextmanager
+    def _to_its_end(self) -> Iterator[None]:
+        """What is done here is not interrupted by a `stop`, at least not at once."""
+        self._undisturbed = True
+        try:
+            yield
+        finally:
+            self._undisturbed = False
+        if self._stopping:
+            raise _Stopped
+
+    async def _run(self) -> None:
+        activity.DRIVEN.inc()
+        try:
+            while not self._stopping:
+                await self._take_and_deliver()
+        except (_Stopped, asyncio.CancelledError):
+            pass  # By `stop`: the end is the same.
+        finally:
+            self._ending = True
+            activity.DRIVEN.dec()
+            await self._release()
+
+    async def _take_and_deliver(self) -> None:
+        """Goes on until something is in the way, and then for a while does nothing."""
+        epoch = self.record.epoch
+        try:
+            await self._take()
+            await self._deliver()
+        except PushLost:
+            log.warning("another worker has taken over", subscription=self._name)
+        except StaleMetadata:
+            await self._newer_than(epoch)
+        except _Stopped:
+            raise
+        except ServiceError:
+            await self._pause()
+        except Exception:
+            log.exception("push failed", subscription=self._name)
+            await self._pause()
+
+    async def _take(self) -> None:
+        """Waits for the right to push, and takes it."""
+        parts = self._parts
+        digest = hashlib.blake2b(repr(self._push).encode(), digest_size=8).hexdigest()
+        while True:
+            self._released.clear()
+            if parts.membership.alive:
+                with self._to_its_end():
+                    cursor = await parts.log.take_push(
+                        self._cursor(),
+                        parts.membership.worker,
+                        digest,
+                        parts.membership.untouchable,
+                    )
+                if cursor is not None:
+                    self._pusher = cursor.pusher
+                    return
+            await _wait(self._released, TAKE_SECONDS)
+
+    async def _release(self) -> None:
+        """Gives the right back, whether it was taken or is not known to have been."""
+        topic, uuid = self.record.topic_uuid, self.record.uuid
+        assert topic is not None
+        while True:
+            try:
+                await self._parts.log.release_push(topic, uuid, self._parts.membership.worker)
+            except ServiceError:
+                if self._parts.membership.retired:
+                    return  # When the worker is gone, so is its right.
+                await self._pause()
+            else:
+                return
+
+    async def _deliver(self) -> None:
+        while True:
+            epoch = self.record.epoch
+            try:
+                wait = await self._cycle()
+            except StaleMetadata:
+                await self._newer_than(epoch)
+                continue
+            if wait:
+                await asyncio.sleep(wait)
+
+    async def _cycle(self) -> float:
+        """Waits for messages and pushes a batch of them; returns how long to wait for the next."""
+        parts, most = self._parts, self._push.max_messages
+        until = asyncio.get_running_loop().time() + WAIT_SECONDS
+        runs = await parts.log.pull(self._cursor(), most, until)
+        if not runs:
+            return 0.0
+        need = Need(self._host, _size(runs), failing=self._failures > 0)
+        if not parts.room.try_enter(need):
+            # Not held meanwhile: many may wait.
+            runs = []
+            await parts.room.enter(need)
+        with parts.room.entered(need):
+            runs = runs or await parts.log.pull(self._cursor(), most)
+            if not runs:
+                return 0.0
+            if not parts.membership.alive:
+                return PAUSE_SECONDS
+            with self._to_its_end():
+                return await self._send(runs)
+
+    async def _send(self, runs: Sequence[Run]) -> float:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        outcome = await self._parts.receivers.send(self.record, runs)
+        took = clock() - started
+        activity.count(outcome.accepted, took)
+        retry = self._failures > 0
+        if not outcome.accepted:
+            self._failures += 1
+            self._log_failure(outcome)
+            await self._note(outcome, retry)
+            return wait_seconds(self._policy.failed(), outcome.wait)
+        self._failures = 0
+        self._policy.succeeded()
+        last = runs[-1].offset + len(runs[-1].messages) - 1
+        await self._acknowledge(Accepted(runs[0].offset, last, round(took * 1_000_000), retry))
+        return 0.0
+
+    async def _acknowledge(self, accepted: Accepted) -> None:
+        """Acknowledges, however long Redis or the database are away: else all would come again."""
+        while True:
+            cursor = self._cursor()
+            try:
+                await self._parts.log.acknowledge_pushed(cursor, accepted)
+            except PushLost:
+                raise
+            except StaleMetadata:
+                await self._newer_than(cursor.epoch)
+            except ServiceError:
+                await self._pause()
+            else:
+                return
+
+    async def _note(self, outcome: Outcome, retry: bool) -> None:
+        try:
+            await self._parts.log.note_push_failure(self._cursor(), outcome.detail, retry=retry)
+        except PushLost:
+            raise
+        except ServiceError:
+            pass  # It is a note only; what comes next meets the same trouble.
+
+    def _log_failure(self, outcome: Outcome) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._logged + LOG_SECONDS:
+            self._logged = now
+            # Not what the receiver said: that may be anything.
+            log.warning("receiver failed", subscription=self._name, why=outcome.why)
+
+    async def _newer_than(self, epoch: int) -> None:
+        """Waits for a record that is newer, at least for a while."""
+        self._news.clear()
+        if self.record.epoch <= epoch:
+            self._parts.look_again(self.record.uuid)
+            await _wait(self._news, NEWS_SECONDS)
+
+    @staticmethod
+    async def _pause() -> None:
+        await asyncio.sleep(PAUSE_SECONDS * random.uniform(0.5, 1.0))
+
+    @property
+    def _name(self) -> str:
+        return f"/projects/{self.record.project}/subscriptions/{self.record.name}"
+
+    def _cursor(self) -> Cursor:
+        record = self.record
+        assert record.topic_uuid is not None
+        return Cursor(
+            record.topic_uuid, record.uuid, record.epoch, record.start_offset, self._pusher
+        )
+
+
+def _size(runs: Sequence[Run]) -> int:
+    return sum([len(json) for run in runs for json in run.messages])
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

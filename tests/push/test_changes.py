@@ -1,0 +1,142 @@
+"""What changes ends a delivery at once, on whatever worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from tests.api.client import Project
+from tests.eventually import eventually
+from tests.push.endpoints import Endpoint, Endpoints
+from tests.push.load import Load
+from tests.push.workers import push_to, shown
+
+#: Enough for both workers to have some.
+SUBSCRIPTIONS = 8
+
+Change = Callable[[Project], Awaitable[httpx.Response]]
+
+
+async def _for_each(
+    project: Project, method: str, path: str, body: object = None
+) -> httpx.Response:
+    for number in range(SUBSCRIPTIONS):
+        answer = await project.request(method, path.replace("*", f"s{number}"), json=body)
+    return answer
+
+
+CHANGES: dict[str, Change] = {
+    "endpoint": lambda project: _for_each(
+        project,
+        "POST",
+        "/subscriptions/*:modifyPushConfig",
+        {"pushConfig": {"type": "http_endpoint", "pushEndpoint": "https://other.example.org/"}},
+    ),
+    "off": lambda project: _for_each(project, "POST", "/subscriptions/*:modifyPushConfig", {}),
+    "subscription": lambda project: _for_each(project, "DELETE", "/subscriptions/*"),
+    "topic": lambda project: project.request("DELETE", "/topics/t"),
+    "project": lambda project: project.request("DELETE"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_change_stops_delivery_within_a_second(
+    project: Project, endpoints: Endpoints, name: str
+) -> None:
+    load = Load(project, endpoints)
+    await load.subscribe(SUBSCRIPTIONS, retryPolicy={"type": "linear", "period": 100})
+    for endpoint in load.receivers[::2]:
+        endpoint.behaviour = refuse
+    # What nobody has accepted yet comes again and again.
+    await project.publish("t", *(str(number) for number in range(50)))
+    await eventually(lambda: all(endpoint.deliveries for endpoint in load.receivers))
+    assert (await CHANGES[name](project)).status_code == httpx.codes.OK
+    changed = asyncio.get_running_loop().time()
+    await project.topic("t2") if name != "project" else None
+    await asyncio.sleep(1.6)
+    assert all(each.at < changed + 1.0 for one in load.receivers for each in one.deliveries)
+
+
+async def refuse(_: object, __: object) -> str:
+    return "500 No"
+
+
+async def test_a_request_on_its_way_to_what_is_gone_is_cut_off(
+    project: Project, endpoints: Endpoints
+) -> None:
+    gone = asyncio.Event()
+
+    async def hang(_: object, writer: asyncio.StreamWriter) -> str:
+        await writer.wait_closed()
+        gone.set()
+        return ""
+
+    endpoint = endpoints.add("/hanging", hang)
+    await push_to(project, endpoints, endpoint)
+    await project.publish("t", "x")
+    await asyncio.wait_for(endpoint.delivered.wait(), 5)
+    answer = await project.request("DELETE", "/subscriptions/s")
+    name = f"/projects/{project.name}/subscriptions/s"
+    assert answer.json() == {"message": f"Subscription {name} deactivated"}, "contract: 4.6, O-46"
+    await asyncio.wait_for(gone.wait(), 1.0)
+
+
+async def test_delivery_goes_on_where_it_was_with_the_new_endpoint(
+    project: Project, endpoints: Endpoints
+) -> None:
+    old, new = endpoints.add("/old"), endpoints.add("/new")
+    await push_to(project, endpoints, old)
+    await project.publish("t", "one")
+    await eventually(lambda: old.accepted == ["one"])
+    await _redirect(project, endpoints, new)
+    await project.publish("t", "two")
+    await eventually(lambda: new.accepted == ["two"])
+    assert old.got == ["one"]
+
+
+async def _redirect(project: Project, endpoints: Endpoints, endpoint: Endpoint) -> None:
+    config = {"type": "http_endpoint", "pushEndpoint": endpoint.url}
+    path = "/subscriptions/s:modifyPushConfig"
+    answer = await project.request("POST", path, json={"pushConfig": config})
+    assert answer.status_code == httpx.codes.OK
+    endpoints.hash = (await shown(project))["pushConfig"]["verificationHash"]
+    answer = await project.request("POST", "/subscriptions/s:verifyPushEndpoint")
+    assert answer.status_code == httpx.codes.OK, answer.text
+
+
+async def test_a_new_topic_of_the_name_is_pushed(project: Project, endpoints: Endpoints) -> None:
+    endpoint = endpoints.add("/topic")
+    await push_to(project, endpoints, endpoint)
+    await project.publish("t", "one")
+    await eventually(lambda: endpoint.accepted == ["one"])
+    assert (await project.request("DELETE", "/topics/t")).status_code == httpx.codes.OK
+    name = f"/projects/{project.name}/subscriptions/s"
+    status = (await shown(project))["pushStatus"]
+    assert status == f"Error: Subscription {name} is not active", "contract: ams-core 7.7"
+    await project.topic("t")
+    await project.publish("t", "two")
+    await eventually(lambda: endpoint.accepted == ["one", "two"])
+
+
+async def test_a_seek_makes_messages_come_again(project: Project, endpoints: Endpoints) -> None:
+    endpoint = endpoints.add("/seek")
+    await push_to(project, endpoints, endpoint)
+    await project.publish("t", "one", "two")
+    await eventually(lambda: endpoint.accepted == ["one", "two"])
+    answer = await project.request("POST", "/subscriptions/s:modifyOffset", json={"offset": 1})
+    assert answer.status_code == httpx.codes.OK
+    await eventually(lambda: endpoint.accepted == ["one", "two", "two"])
+
+
+async def test_other_changes_go_unnoticed(project: Project, endpoints: Endpoints) -> None:
+    endpoint = endpoints.add("/steady")
+    await push_to(project, endpoints, endpoint, retryPolicy={"type": "linear", "period": 60_000})
+    texts = [str(number) for number in range(30)]
+    path = "/subscriptions/s:modifyAckDeadline"
+    for turn, text in enumerate(texts):
+        await project.publish("t", text)
+        body = {"ackDeadlineSeconds": turn}
+        assert (await project.request("POST", path, json=body)).status_code == httpx.codes.OK
+    await eventually(lambda: endpoint.accepted == texts)
+    assert endpoint.got == texts

@@ -1,0 +1,85 @@
+"""A worker with very many subscriptions."""
+
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from ams.metadata import projects, subscriptions, topics
+from ams.metadata.records import PushConfig
+from ams.metadata.store import Store
+from ams.push.room import MOST_REQUESTS
+from ams.service.settings_sections import DatabaseSettings
+from tests.api.client import Project
+from tests.eventually import eventually
+from tests.push.conftest import Pushing
+from tests.push.endpoints import Endpoint, Endpoints
+from tests.push.workers import PushWorker
+
+TOPICS = 10
+SUBSCRIPTIONS = 100
+MOST_MEGABYTES = 300
+#: Files that a worker may have open: as many connections as requests, and some more.
+MOST_FILES = MOST_REQUESTS + 64
+#: Connections that a worker may have to Redis.
+MOST_CONNECTIONS = 4
+
+
+async def test_a_thousand_subscriptions_are_pushed_by_one_worker(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    receivers = await made(place, endpoints)
+    async with Redis.from_url(pushing.redis.url) as redis:
+        connections = len(await redis.client_list())
+        worker = await pushing.add_worker()
+        await eventually(lambda: drives_all(worker))
+        for number in range(TOPICS):
+            await place.publish(f"t{number}", "one", "two")
+        await eventually(
+            lambda: all(each.accepted == ["one", "two"] for each in receivers), within=30
+        )
+        assert len(await redis.client_list()) - connections <= MOST_CONNECTIONS
+    assert open_files(worker.process.pid) <= MOST_FILES
+    assert peak_megabytes(worker.process.pid) < MOST_MEGABYTES
+
+
+async def made(place: Project, endpoints: Endpoints) -> list[Endpoint]:
+    """The receivers of subscriptions that are made behind the broker's back, which is quicker."""
+    receivers = []
+    settings = DatabaseSettings(url=str(place.node.settings["database"]["url"]))
+    async with Store(settings) as store:
+        project = await projects.get(store, place.name)
+        for number in range(TOPICS):
+            topic = await topics.create(store, project, f"t{number}")
+            for each in range(SUBSCRIPTIONS):
+                endpoint = endpoints.add(f"/{number}/{each}")
+                receivers.append(endpoint)
+                await subscriptions.create(
+                    store,
+                    project,
+                    f"s{number}-{each}",
+                    topic,
+                    start_offset=0,
+                    ack_deadline_seconds=10,
+                    push=PushConfig(
+                        type="http_endpoint",
+                        push_endpoint=endpoint.url,
+                        retry_type="linear",
+                        retry_period=3000,
+                        verified=True,
+                    ),
+                )
+    return receivers
+
+
+async def drives_all(worker: PushWorker) -> bool:
+    return await worker.driven() == TOPICS * SUBSCRIPTIONS
+
+
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def peak_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024

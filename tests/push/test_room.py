@@ -1,0 +1,64 @@
+"""Who hangs leaves room for others."""
+
+import asyncio
+from itertools import count
+
+from ams.push.room import MOST_BYTES, MOST_FAILING, MOST_REQUESTS, MOST_TO_ONE_HOST, Need, Room
+
+_hosts = count()
+
+
+def need(host: str = "", size: int = 1, failing: bool = False) -> Need:
+    """What a request takes; to a host of its own unless one is named."""
+    return Need(host or f"host-{next(_hosts)}", size, failing)
+
+
+def fill(room: Room, most: int, host: str = "", failing: bool = False) -> list[Need]:
+    """Takes all the room that there is for such requests."""
+    taken = []
+    while room.try_enter(one := need(host, failing=failing)):
+        taken.append(one)
+    assert len(taken) == most
+    return taken
+
+
+def test_one_host_gets_a_part() -> None:
+    room = Room()
+    taken = fill(room, MOST_TO_ONE_HOST, host="h")
+    assert room.try_enter(need())
+    room.leave(taken[0])
+    assert room.try_enter(need("h"))
+
+
+def test_what_failed_gets_a_part() -> None:
+    room = Room()
+    fill(room, MOST_FAILING, failing=True)
+    fill(room, MOST_REQUESTS - MOST_FAILING)
+
+
+def test_bytes_are_bounded_but_a_large_one_goes_alone() -> None:
+    room = Room()
+    large = need(size=2 * MOST_BYTES)
+    assert room.try_enter(large)
+    assert not room.try_enter(need())
+    room.leave(large)
+    assert room.try_enter(need(size=MOST_BYTES // 2))
+    assert not room.try_enter(need(size=MOST_BYTES))
+
+
+async def test_who_waits_gets_in_when_there_is_room_and_nobody_is_passed_for_nothing() -> None:
+    room = Room()
+    taken = fill(room, MOST_TO_ONE_HOST, host="h")
+    waiting = [asyncio.create_task(room.enter(need("h"))) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    room.leave(taken[0])
+    await waiting[1]
+    assert not waiting[2].done()
+    # One that is cancelled when it has just got room gives it back.
+    room.leave(taken[1])
+    waiting[2].cancel()
+    await asyncio.wait(waiting[2:])
+    assert room.try_enter(need("h"))
+    assert not room.try_enter(need("h"))

@@ -1,0 +1,155 @@
+"""Workers come, go, die and hang; messages don't care."""
+
+import asyncio
+import signal
+
+from tests.api.client import Project
+from tests.eventually import eventually
+from tests.push.conftest import LEASE_SECONDS, Pushing
+from tests.push.endpoints import Delivery, Endpoints
+from tests.push.load import Load
+from tests.push.workers import PushWorker, push_to, shown
+
+SUBSCRIPTIONS = 12
+
+
+async def started(pushing: Pushing, place: Project, endpoints: Endpoints, workers: int) -> Load:
+    """A load on so many workers, all of which have a share."""
+    load = Load(place, endpoints)
+    await load.subscribe(SUBSCRIPTIONS)
+    await asyncio.gather(*(pushing.add_worker() for _ in range(workers)))
+    await eventually(lambda: all_driven(pushing.workers))
+    load.start()
+    await load.go_on()
+    return load
+
+
+async def all_driven(workers: list[PushWorker], subscriptions: int = SUBSCRIPTIONS) -> bool:
+    """Whether the workers push all of them together, each its share."""
+    shares = [await worker.driven() for worker in workers]
+    return sum(shares) == subscriptions and all(shares)
+
+
+async def test_nothing_is_lost_when_workers_die_stop_and_hang(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    load = await started(pushing, place, endpoints, 3)
+    killed, stopped, hung = pushing.workers
+
+    killed.process.kill()
+    await eventually(lambda: all_driven([stopped, hung]))
+    await load.go_on()
+    await pushing.add_worker()
+    await eventually(lambda: all_driven([stopped, hung, pushing.workers[-1]]))
+
+    assert stopped.process.terminate() == 0
+    await load.go_on()
+
+    before = await hung.driven()
+    hung.process.pause()
+    rest = pushing.workers[-1]
+    await eventually(lambda: all_driven([rest]))
+    await load.go_on(40)
+    hung.process.resume()
+    await eventually(lambda: all_driven([rest, hung]))
+    await load.go_on()
+
+    await load.stop()
+    # Only a message on its way can come twice: one a subscription each time one is taken over.
+    assert load.repeated() <= 2 * SUBSCRIPTIONS
+    assert before > 0
+
+
+async def test_who_hung_acknowledges_nothing_that_others_have_taken(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    """A request was on its way; its answer comes when another worker pushes the subscription."""
+    answered = asyncio.Event()
+    calls = 0
+
+    async def behave(_: Delivery, __: object) -> str:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            return "500 No"
+        await answered.wait()
+        return "200 OK"
+
+    endpoint = endpoints.add("/held", behave)
+    await push_to(place, endpoints, endpoint, retryPolicy={"type": "linear", "period": 60_000})
+    hung = await pushing.add_worker()
+    await place.publish("t", "one")
+    await asyncio.wait_for(endpoint.delivered.wait(), 5)
+    hung.process.pause()
+    await pushing.add_worker()
+    await eventually(lambda: calls >= 2)
+    answered.set()
+    hung.process.resume()
+    await eventually(lambda: "another worker has taken over" in hung.process.log())
+    assert (await place.offsets())["current"] == 0, "the one that has it was told 500"
+    status = (await shown(place))["pushStatus"]
+    assert status.endswith("Could not send message, HTTP status 500")
+
+
+async def test_who_stops_hands_over_at_once_and_who_comes_gets_a_share(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    load = await started(pushing, place, endpoints, 1)
+    (first,) = pushing.workers
+    second = await pushing.add_worker()
+    await eventually(lambda: all_driven([first, second]), within=0.75 * LEASE_SECONDS)
+    first.process.signal(signal.SIGTERM)
+    await eventually(lambda: all_driven([second]), within=0.75 * LEASE_SECONDS)
+    await eventually(lambda: not first.process.running)
+    assert first.process.exit_code == 0
+    await load.stop()
+    assert load.repeated() == 0
+
+
+async def test_a_dead_workers_subscriptions_move_when_its_time_is_over(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    load = await started(pushing, place, endpoints, 2)
+    first, second = pushing.workers
+    first.process.kill()
+    await eventually(lambda: all_driven([second]), within=1.5 * LEASE_SECONDS)
+    await load.stop()
+
+
+async def test_a_restart_of_redis_is_survived(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    load = await started(pushing, place, endpoints, 2)
+    pushing.redis.kill()
+    await asyncio.sleep(1.5 * LEASE_SECONDS)  # So long that all workers count as dead.
+    pushing.redis.start()
+    await load.go_on()
+    await load.stop()
+    assert await all_driven(pushing.workers)
+    # What was accepted while Redis was away is acknowledged when it is back.
+    assert load.repeated() <= SUBSCRIPTIONS
+    for worker in pushing.workers:
+        assert "taken over" not in worker.process.log()
+
+
+async def test_the_status_lists_the_workers_that_are_alive(pushing: Pushing) -> None:
+    """Contract: ams-core 9.2, decision 10."""
+
+    async def servers() -> list[str]:
+        found = (await pushing.node.request("GET", "/v1/status", token=None)).json()
+        assert found["status"] == "ok"
+        assert all(server["status"] == "SERVING" for server in found["push_servers"])
+        return sorted(server["endpoint"].rpartition(":")[2] for server in found["push_servers"])
+
+    await eventually(lambda: servers_are_gone(pushing))
+    workers = [await pushing.add_worker(), await pushing.add_worker()]
+    assert await servers() == sorted(str(worker.port) for worker in workers)
+    assert workers[0].process.terminate() == 0
+    assert await servers() == [str(workers[1].port)]
+    workers[1].process.kill()
+    await eventually(lambda: servers_are_gone(pushing), within=1.5 * LEASE_SECONDS)
+
+
+async def servers_are_gone(pushing: Pushing) -> bool:
+    answer = await pushing.node.request("GET", "/v1/status", token=None)
+    return bool(answer.json()["push_servers"] == [])

@@ -1,0 +1,78 @@
+"""Worker processes, and subscriptions for them."""
+
+import os
+from typing import Any, Self
+
+import httpx
+
+from tests.api.client import Object, Project, assert_empty
+from tests.eventually import eventually
+from tests.node import START_SECONDS, Node
+from tests.processes import ChildProcess, free_port
+from tests.push.endpoints import Endpoint, Endpoints
+
+
+class PushWorker:
+    """`ams push` on the settings of a node."""
+
+    def __init__(self, node: Node, name: str = "push") -> None:
+        self.port = free_port()
+        environment = {key: value for key, value in os.environ.items() if key[:4] != "AMS_"}
+        self.process = ChildProcess(
+            f"{name}-{self.port}",
+            node.command("push"),
+            node.folder,
+            environment={**environment, "AMS_PUSH__PORT": str(self.port)},
+            death_signal="TERM",
+        )
+
+    async def start(self) -> Self:
+        """Runs it; returns once it says that it is ready."""
+        self.process.start()
+        await eventually(self._is_ready_or_gone, within=START_SECONDS)
+        assert self.process.running, self.process.log()
+        return self
+
+    async def ask(self, path: str) -> httpx.Response:
+        """Asks it for its health."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return await client.get(f"http://127.0.0.1:{self.port}{path}")
+
+    async def driven(self) -> int:
+        """How many subscriptions it pushes."""
+        lines = (await self.ask("/metrics")).text.splitlines()
+        (line,) = [line for line in lines if line.startswith("ams_push_subscriptions ")]
+        return int(float(line.rpartition(" ")[2]))
+
+    async def _is_ready_or_gone(self) -> bool:
+        if not self.process.running:
+            return True
+        try:
+            return (await self.ask("/readyz")).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+async def push_to(
+    project: Project,
+    endpoints: Endpoints,
+    endpoint: Endpoint,
+    name: str = "s",
+    topic: str = "t",
+    **config: Any,  # noqa: ANN401 (fields of a pushConfig)
+) -> Object:
+    """Makes a subscription that is pushed to an endpoint, and verifies this."""
+    wanted = {"type": "http_endpoint", "pushEndpoint": endpoint.url, **config}
+    made = await project.subscription(name, topic, pushConfig=wanted)
+    endpoints.hash = made["pushConfig"]["verificationHash"]
+    path = f"/subscriptions/{name}:verifyPushEndpoint"
+    assert_empty(await project.request("POST", path))
+    return made
+
+
+async def shown(project: Project, name: str = "s") -> Object:
+    """A subscription as it is shown."""
+    answer = await project.request("GET", f"/subscriptions/{name}")
+    assert answer.status_code == httpx.codes.OK, answer.text
+    found: Object = answer.json()
+    return found
