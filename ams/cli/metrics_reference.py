@@ -39,8 +39,8 @@ _SERVICES: Final = """\
 Histograms have `_bucket`, `_count` and `_sum`: `ams_http_request_duration_seconds_count` counts
 requests, `ams_publish_messages_sum` messages that were published, `ams_pull_messages_sum` messages
 that were pulled. Which of these a service has depends on what it does. What became of certificates
-and access tokens at AuthN is told by `ams_http_request_duration_seconds` of the routes `certificates:map`,
-`accessTokens:map` and `tokens:issue`, by status.
+and access tokens at AuthN is told by `ams_http_request_duration_seconds` of the routes
+`certificates:map`, `accessTokens:map` and `tokens:issue`, by status.
 """
 
 _EXPORTER: Final = """\
@@ -57,8 +57,8 @@ _ADDING: Final = """\
 
 A service declares what it counts with `Counter`, `Gauge` and `Histogram` of
 `ams.service.instruments`, in a module that is imported when the service starts, and counts in its
-own code; `add_health` does the rest. Names begin with the service, as `ams_push_` does. Label values
-come from short lists that are known beforehand. This page lists a module's instruments once
+own code; `add_health` does the rest. Names begin with the service, as `ams_push_` does. Values of
+labels come from short lists that are known beforehand. This page lists a module's instruments once
 `ams/cli/metrics_reference.py` imports it.
 """
 

@@ -2,13 +2,18 @@
 
 import asyncio
 import base64
+import re
+from pathlib import Path
 
 import pytest
 
 from tests.api.client import Project
 from tests.eventually import eventually
+from tests.push.conftest import Pushing
 from tests.push.endpoints import Delivery, Endpoints, says
 from tests.push.workers import push_to, shown
+
+METRICS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 async def test_a_message_arrives_as_soon_as_it_is_published(
@@ -204,3 +209,19 @@ async def test_what_is_done_is_counted(project: Project, endpoints: Endpoints) -
     assert statistics == {"deliveries": 3, "messages": 3, "failures": 2, "retries": 2}
     listed = (await project.request("GET", "/subscriptions?view=full")).json()
     assert listed["subscriptions"][0]["statistics"]["push"]["deliveries"] == 3
+
+
+async def test_all_figures_of_a_worker_are_documented(
+    project: Project, shared: Pushing, endpoints: Endpoints
+) -> None:
+    endpoint = endpoints.add("/counted")
+    await push_to(project, endpoints, endpoint)
+    await project.publish("t", "one")
+    await asyncio.wait_for(endpoint.delivered.wait(), 5)
+    documented = set(re.findall(r"^\| `(\w+)` \|", METRICS.read_text(), re.MULTILINE))
+    for worker in shared.workers:
+        page = (await worker.ask("/metrics")).text
+        told = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+        assert told <= documented
+        pushes = {name for name in told if name.startswith("ams_push_")}
+        assert pushes == {name for name in documented if name.startswith("ams_push_")}
