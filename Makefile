@@ -37,6 +37,7 @@ format: $(VENV)/dev.stamp ## Format the code, and mend what can be mended
 docs: $(VENV)/run.stamp ## Write the parts of docs/ that are made from the code
 	$(BIN)/python -m ams.service.settings_reference > docs/settings.md
 	$(BIN)/python -m ams.api.reference > docs/api.md
+	$(BIN)/python -m ams.cli.metrics_reference > docs/metrics.md
 
 bench: $(VENV)/dev.stamp ## Measure publishing and pulling
 	@scripts/system-packages --for bench

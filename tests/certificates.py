@@ -25,12 +25,12 @@ class Certificates:
     key: Path
 
 
-def make_certificates(folder: Path) -> Certificates:
+def make_certificates(folder: Path, valid: timedelta = VALID) -> Certificates:
     """Makes an authority, and a certificate of it for localhost and its addresses."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("AMS test CA")
     ca = (
-        _builder(ca_name, ca_name, ca_key)
+        _builder(ca_name, ca_name, ca_key, valid)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
@@ -43,7 +43,7 @@ def make_certificates(folder: Path) -> Certificates:
         ]
     )
     certificate = (
-        _builder(_name("localhost"), ca_name, key)
+        _builder(_name("localhost"), ca_name, key, valid)
         .add_extension(names, critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -59,7 +59,7 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, valid: timedelta
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -68,6 +68,6 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - VALID)
-        .not_valid_after(now + VALID)
+        .not_valid_before(now - valid)
+        .not_valid_after(now + valid)
     )

@@ -64,7 +64,7 @@ class Node:
             "node",
             self.command("serve"),
             folder,
-            environment=_clean_environment(),
+            environment=clean_environment(),
             death_signal="TERM",
         )
 
@@ -108,7 +108,7 @@ class Node:
         done = subprocess.run(
             self.command("migrate"),
             cwd=self.folder,
-            env=_clean_environment(),
+            env=clean_environment(),
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
@@ -161,7 +161,7 @@ class Node:
             return False
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Without settings of AMS: what counts is the file."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AMS_")}
 

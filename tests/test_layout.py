@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("ams", "authn")
+PACKAGES = ("ams", "authn", "metrics")
 #: A file that is longer probably holds two things.
 MOST_LINES = 400
 #: Names that say nothing of what is inside.

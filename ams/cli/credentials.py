@@ -1,7 +1,7 @@
 """credentials.json: what `ams up` writes into its data folder, and other commands take from there.
 
-It has the URLs of the broker and of AuthN, the development CA with a client's certificate, and the
-tokens of both services, of the admin and of the demo users.
+It has the URLs of the broker, of AuthN and of the exporter, the development CA with a client's
+certificate, and the tokens of broker and AuthN, of the admin and of the demo users.
 """
 
 import json
@@ -54,6 +54,13 @@ class ClientFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Exporter:
+    """Where the exporter listens: `/metrics` is there."""
+
+    http: str
+
+
+@dataclass(frozen=True, slots=True)
 class Demo:
     """A project with a topic, a subscription, and a user for each."""
 
@@ -68,7 +75,7 @@ class Demo:
 class Credentials:
     """The content of the file; `ca` is the path of the CA's certificate.
 
-    `authn` is None where `ams up` runs none; `client` in files of older versions.
+    `authn` and `exporter` are None where `ams up` runs none; `client` in files of older versions.
     """
 
     ca: str
@@ -78,6 +85,7 @@ class Credentials:
     demo: Demo
     authn: Authn | None = None
     client: ClientFiles | None = None
+    exporter: Exporter | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -104,6 +112,7 @@ class Credentials:
                 ),
                 authn=Authn(**authn) if (authn := content.get("authn")) else None,
                 client=ClientFiles(**files) if (files := content.get("client")) else None,
+                exporter=Exporter(**exporter) if (exporter := content.get("exporter")) else None,
             )
         except (FileNotFoundError, NotADirectoryError):
             return None

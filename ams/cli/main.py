@@ -11,6 +11,7 @@ from ams.cli import (
     access,
     audit,
     connection,
+    exporter,
     member,
     metrics,
     migrate,
@@ -24,6 +25,7 @@ from ams.cli import (
     settings,
     status,
     subscription,
+    top,
     topic,
     usage,
     user,
@@ -62,12 +64,14 @@ for _name, _group in (
     app.add_typer(_group, name=_name, rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)
 app.command("audit", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(audit.audit)
 app.command("metrics", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(metrics.metrics)
+app.command("top", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(top.top)
 app.command("usage", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(usage.usage)
 app.command("status", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(status.status)
 app.command("version", rich_help_panel=_MANAGE, epilog=connection.EXPLANATION)(version.version)
 app.command("up", rich_help_panel=_RUN)(up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("push", rich_help_panel=_RUN)(push.push)
+app.command("exporter", rich_help_panel=_RUN)(exporter.exporter)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate)
 app.add_typer(authn.app, name="authn", rich_help_panel=_RUN)
 app.command("settings", rich_help_panel=_RUN)(settings.settings)

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
 
+from ams.messages import figures
 from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.lane import (
     MOST_CALLS,
@@ -36,6 +37,7 @@ def is_refusal(reply: Reply) -> bool:
 def raise_refusal(reply: Reply) -> None:
     """Raises StaleMetadata or PushLost if that is what a script's reply means."""
     if reply == STALE:
+        figures.STALE.inc()
         raise StaleMetadata
     if reply == LOST:
         raise PushLost

@@ -11,6 +11,7 @@ from redis.asyncio.connection import Connection
 from ams.messages import keys
 from ams.messages.entries import Entry, join
 from ams.messages.errors import StaleMetadata
+from ams.messages.figures import COMMIT_PUBLISHES, PUBLISH_BYTES, PUBLISH_MESSAGES, STALE
 from ams.messages.lane import Argument, Call, Command, Connections, Lane, Reply
 from ams.messages.scripts import APPEND, Script
 from ams.service.errors import ServiceError
@@ -90,11 +91,13 @@ class AppendCall:
         return arguments
 
     def succeed(self, reply: Reply) -> None:
+        COMMIT_PUBLISHES.observe(sum(map(len, self._topics.values())))
         for publishes, first, time in zip(
             self._topics.values(), reply[::2], reply[1::2], strict=True
         ):
             stale = StaleMetadata() if first < 0 else None
             offset = first
+            _count(publishes, stored=stale is None)
             for publish in publishes:
                 if publish.appended.done():
                     pass  # Its client has gone away.
@@ -109,6 +112,16 @@ class AppendCall:
             for publish in publishes:
                 if not publish.appended.done():
                     publish.appended.set_exception(error)
+
+
+def _count(publishes: Sequence[Publish], *, stored: bool) -> None:
+    """Counts what was stored, also if whoever sent it has gone away."""
+    if not stored:
+        STALE.inc(len(publishes))
+        return
+    for publish in publishes:
+        PUBLISH_MESSAGES.observe(publish.count)
+        PUBLISH_BYTES.observe(publish.size)
 
 
 class GroupCommit(Lane):
@@ -128,7 +141,7 @@ class GroupCommit(Lane):
         *,
         one_slot: bool,
     ) -> None:
-        super().__init__(connections, timeout, replicas, replica_timeout)
+        super().__init__(connections, timeout, replicas, replica_timeout, purpose="publish")
         self._one_slot = one_slot
         self._publishes: deque[Publish] = deque()
 

@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
 from hiredis import pack_command
@@ -21,6 +22,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from ams.messages.figures import FAILED_ROUND_TRIPS, ROUND_TRIP
 from ams.messages.scripts import Script
 from ams.service.errors import InternalError, ServiceError, Unavailable
 from ams.service.logs import get_logger
@@ -201,6 +203,7 @@ class Lane:
             that gathered meanwhile, fail with `Unavailable`.
         replicas: how many replicas must have what was written before a call succeeds, and
         replica_timeout: how many seconds they may take.
+        purpose: what its calls are for, in figures.
     """
 
     def __init__(
@@ -209,8 +212,11 @@ class Lane:
         timeout: float,
         replicas: int = 0,
         replica_timeout: float = 0.0,
+        purpose: str = "other",
     ) -> None:
         self._connections = connections
+        self._seconds = ROUND_TRIP.labels(purpose)
+        self._failures = FAILED_ROUND_TRIPS.labels(purpose)
         self._timeout = timeout
         self._replicas = replicas
         self._replica_timeout = replica_timeout
@@ -246,6 +252,7 @@ class Lane:
             await self._send(calls)
 
     async def _send(self, calls: list[Call]) -> None:
+        started = perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
                 await self._round_trip(calls)
@@ -264,6 +271,8 @@ class Lane:
             # A fault of ours; but whoever waits for these calls must not wait for ever.
             log.exception("script calls failed")
             self._fail(calls, InternalError())
+        finally:
+            self._seconds.observe(perf_counter() - started)
 
     def _look_around_soon(self) -> None:
         """After a failure: in a cluster another server may have taken over. Nobody waits for it."""
@@ -277,8 +286,8 @@ class Lane:
         except REDIS_FAILURES:
             pass  # The next call finds out, and tells its caller.
 
-    @staticmethod
-    def _fail(calls: Sequence[Call], error: ServiceError) -> None:
+    def _fail(self, calls: Sequence[Call], error: ServiceError) -> None:
+        self._failures.inc()
         for call in calls:
             call.fail(error)
 

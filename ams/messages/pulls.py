@@ -10,7 +10,7 @@ from typing import Final
 
 from redis.asyncio import Redis, RedisCluster
 
-from ams.messages import keys, scripts
+from ams.messages import figures, keys, scripts
 from ams.messages.calls import ScriptCalls, is_refusal, raise_refusal
 from ams.messages.lane import Command, ReadingCall, Reply, ReplyBytes
 from ams.messages.records import Cursor, Run
@@ -66,6 +66,9 @@ class Pulls(ScriptCalls):
         if sum([len(run.messages) for run in runs]) < count:
             # Some were removed after they had been counted. This time the script reads them.
             runs, _, _ = await self._deliver(cursor, most, wait, ANY_LENGTH, count, data)
+        if runs or not wait:  # Who waits asks again.
+            figures.PULL_MESSAGES.observe(sum([len(run.messages) for run in runs]))
+            figures.PULL_BYTES.observe(sum([len(json) for run in runs for json in run.messages]))
         return runs
 
     async def _deliver(

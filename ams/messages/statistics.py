@@ -24,6 +24,8 @@ class TopicStatistics(NamedTuple):
         oldest: offset of the oldest message kept; `end` if none is.
         end: offset that the next message will get.
         oldest_time: when the oldest message kept was published; None if none is.
+        day: of the last publish (UTC); the first of 1970 if there was none.
+        day_messages: how many were published that day.
     """
 
     messages: int
@@ -35,6 +37,8 @@ class TopicStatistics(NamedTuple):
     oldest: int
     end: int
     oldest_time: int | None
+    day: date
+    day_messages: int
 
 
 class SubscriptionStatistics(NamedTuple):
@@ -139,6 +143,8 @@ def _of_topic(
     oldest_time: int,
     last_publish: int,
     rate: bytes,
+    day: int,
+    day_messages: int,
 ) -> TopicStatistics:
     """As topic_statistics.lua answers."""
     return TopicStatistics(
@@ -151,6 +157,8 @@ def _of_topic(
         oldest=oldest,
         end=end,
         oldest_time=oldest_time or None,
+        day=_EPOCH + timedelta(days=day),
+        day_messages=day_messages,
     )
 
 

@@ -4,11 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import Gauge
-
-_WAITING_PULLS = Gauge(
-    "ams_waiting_pulls", "Pulls that wait for a message now.", multiprocess_mode="livesum"
-)
+from ams.messages.figures import WAITING
 
 
 class WaitingPulls:
@@ -27,11 +23,11 @@ class WaitingPulls:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiters = self._by_topic.setdefault(topic, set())
         waiters.add(woken)
-        _WAITING_PULLS.inc()
+        WAITING.inc()
         try:
             yield woken
         finally:
-            _WAITING_PULLS.dec()
+            WAITING.dec()
             waiters.discard(woken)
             if not waiters and self._by_topic.get(topic) is waiters:
                 del self._by_topic[topic]

@@ -73,11 +73,13 @@ class Catalog:
         self._reapply = reapply
         self._clock = clock
         self._feed = changes.ChangeFeed(store, clock)
-        self._projects = LoadingCache(MAX_PROJECTS, self._load_project)
-        self._topics = LoadingCache(MAX_TOPICS, self._load_topic)
-        self._subscriptions = LoadingCache(MAX_SUBSCRIPTIONS, self._load_subscription)
-        self._callers = LoadingCache(MAX_CALLERS, self._load_caller)
-        self._users = LoadingCache(MAX_CALLERS, self._load_user)
+        self._projects = LoadingCache(MAX_PROJECTS, self._load_project, "projects")
+        self._topics = LoadingCache(MAX_TOPICS, self._load_topic, "topics")
+        self._subscriptions = LoadingCache(
+            MAX_SUBSCRIPTIONS, self._load_subscription, "subscriptions"
+        )
+        self._callers = LoadingCache(MAX_CALLERS, self._load_caller, "callers")
+        self._users = LoadingCache(MAX_CALLERS, self._load_user, "users")
         self._unknown: dict[str, float] = {}
         self._grants: RoleGrants | None = None
         # When memory was last known to be up to date.

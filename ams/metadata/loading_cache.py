@@ -6,7 +6,15 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
+
+from ams.service.instruments import Counter
+
+LOOKUPS: Final = Counter(
+    "ams_cache_lookups_total",
+    "Look-ups of metadata: found in memory (hit), or read from the database (miss).",
+    ("cache", "result"),
+)
 
 
 class Record(Protocol):
@@ -27,9 +35,12 @@ class LoadingCache(Generic[KeyT, RecordT]):
     Args:
         size: Most records that are kept; the one that was not asked for for longest goes first.
         load: Reads the record of a key from where it is kept.
+        name: What it is called in figures.
     """
 
-    def __init__(self, size: int, load: Callable[[KeyT], Awaitable[RecordT]]) -> None:
+    def __init__(self, size: int, load: Callable[[KeyT], Awaitable[RecordT]], name: str) -> None:
+        self._hits = LOOKUPS.labels(name, "hit")
+        self._misses = LOOKUPS.labels(name, "miss")
         self._size = size
         self._load = load
         self._records: OrderedDict[KeyT, RecordT] = OrderedDict()
@@ -46,6 +57,7 @@ class LoadingCache(Generic[KeyT, RecordT]):
         record = self._records.get(key)
         if record is not None:
             self._records.move_to_end(key)
+            self._hits.inc()
         return record
 
     async def load(self, key: KeyT) -> RecordT:
@@ -56,6 +68,7 @@ class LoadingCache(Generic[KeyT, RecordT]):
         Raises:
             Whatever `load` raises.
         """
+        self._misses.inc()
         task = self._loads.get(key)
         if task is None:
             task = asyncio.create_task(self._load_and_keep(key))

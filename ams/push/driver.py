@@ -142,8 +142,11 @@ class Driver:
         epoch = self.record.epoch
         try:
             await self._take()
-            with activity.DRIVEN.track_inprogress():
+            activity.DRIVEN.inc()
+            try:
                 await self._deliver()
+            finally:
+                activity.DRIVEN.dec()
         except PushLost:
             log.warning("another worker has taken over", subscription=self._name)
         except StaleMetadata:

@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -24,6 +25,7 @@ from tortoise.exceptions import BaseORMException, ValidationError
 from ams.service import mysql, sqlite
 from ams.service.errors import InvalidArgument, ServiceError, Unavailable
 from ams.service.failures import Failure
+from ams.service.instruments import Counter, Distribution, Histogram
 from ams.service.logs import get_logger
 
 if TYPE_CHECKING:
@@ -43,6 +45,16 @@ SQLITE_BUSY_MILLISECONDS = 500
 SECOND_CALL_SECONDS = 0.05
 #: Port of a MySQL URL that names none.
 MYSQL_PORT = 3306
+
+SECONDS: Final = Histogram(
+    "ams_sql_seconds",
+    "Time of a few reads, or of a transaction with all its attempts, its wait for a connection"
+    " included.",
+    ("kind",),
+)
+_READING: Final = SECONDS.labels("reading")
+_TRANSACTION: Final = SECONDS.labels("transaction")
+FAILURES: Final = Counter("ams_sql_failures_total", "Reads and transactions without an answer.")
 
 _UNAVAILABLE = "Database is unavailable, try again later"
 
@@ -157,7 +169,7 @@ class Database:
         Raises:
             Unavailable: The database gave no answer within `timeout_seconds`.
         """
-        async with self._guarded():
+        async with self._guarded(_READING):
             yield self._tortoise.connections.get(self._address.dialect)
 
     async def transaction(self, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
@@ -173,7 +185,7 @@ class Database:
             MissingParent: A row was to refer to one that does not exist.
             InvalidArgument: A value does not fit its column.
         """
-        async with self._guarded():
+        async with self._guarded(_TRANSACTION):
             client = self._tortoise.connections.get(self._address.dialect)
             for attempt in range(1, MAX_ATTEMPTS):
                 try:
@@ -187,10 +199,11 @@ class Database:
                 return await work()
 
     @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[None]:
-        """Bound the time, and turn what drivers raise into our own errors."""
+    async def _guarded(self, seconds_taken: Distribution) -> AsyncIterator[None]:
+        """Bound the time and measure it, and turn what drivers raise into our own errors."""
         if not self._opened:
             raise Unavailable(_UNAVAILABLE)
+        started = perf_counter()
         try:
             with self._active():
                 seconds = self._settings.timeout_seconds
@@ -207,6 +220,8 @@ class Database:
             if self._failing:
                 self._failing = False
                 _log.info("database is back")
+        finally:
+            seconds_taken.observe(perf_counter() - started)
 
     def _translate(self, exc: Exception) -> Exception | None:
         """The error that callers get for what went wrong; None for a mistake of ours."""
@@ -218,6 +233,7 @@ class Database:
             case Failure.BAD_VALUE:
                 return InvalidArgument("A value is too long, too large or not valid text")
             case Failure.CONTENTION | Failure.UNAVAILABLE:
+                FAILURES.inc()
                 if not self._failing:
                     self._failing = True
                     _log.warning("database is unavailable", error=str(exc) or repr(exc))

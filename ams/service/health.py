@@ -1,34 +1,43 @@
 """What operators' tools ask every service: `/healthz`, `/readyz` and `/metrics`."""
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Mapping
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Final, TypeAlias
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 
-from ams.service.errors import ServiceError
+from ams.service import instruments, process_figures
+from ams.service.errors import ServiceError, Unauthorized
+from ams.service.exposition import Block, page
 from ams.service.http import App, Request
 from ams.service.responses import Response
-from ams.service.workers import METRICS_VARIABLE
 
 #: Longest wait for one check, in seconds. One that takes longer says no.
 CHECK_SECONDS = 2.0
 
 #: Raises if what it checks does not work.
 Check: TypeAlias = Callable[[], Awaitable[object]]
+#: Collects figures besides those that every service has.
+Collect: TypeAlias = Callable[[], Awaitable[Sequence[Block]]]
 
 _ALIVE: Final = msgspec.json.encode({"status": "ok"})
+#: Headers by which proxies tell for whom they speak.
+_PROXIED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
-def add_health(app: App, checks: Mapping[str, Check]) -> None:
+async def _nothing() -> Sequence[Block]:
+    return ()
+
+
+def add_health(app: App, checks: Mapping[str, Check], collect: Collect = _nothing) -> None:
     """Adds the health routes.
 
     Args:
         app: of the service.
         checks: by what they check; all must succeed for the service to be ready.
+        collect: what else `/metrics` has to tell.
     """
 
     async def alive(_: Request) -> bytes:
@@ -43,8 +52,11 @@ def add_health(app: App, checks: Mapping[str, Check]) -> None:
         body = {"status": status, "checks": dict(zip(checks, results, strict=True))}
         return Response(msgspec.json.encode(body), 200 if status == "ok" else 503)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        if not _may_read(request, app.metrics_token):
+            raise Unauthorized
+        blocks = (*process_figures.collect(app.name), *instruments.collect(), *await collect())
+        return page(blocks, request.headers.get("accept", ""))
 
     app.resource("/healthz", {("GET", None): ("health:alive", alive)})
     app.resource("/readyz", {("GET", None): ("health:ready", ready)})
@@ -64,10 +76,20 @@ async def _result(check: Check) -> str:
     return "ok"
 
 
-def _registry() -> CollectorRegistry:
-    """This process's metrics, or those of all workers, whichever of them was asked."""
-    if METRICS_VARIABLE not in os.environ:
-        return REGISTRY
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # It ships without types.
-    return registry
+def _may_read(request: Request, token: str) -> bool:
+    """Whether a client may read figures: it has the token, or without one, is on this machine."""
+    if token:
+        given = request.headers.get("authorization", "")
+        # What is no UTF-8 comes as surrogates.
+        sent = given.encode(errors="surrogatepass")
+        return hmac.compare_digest(sent, f"Bearer {token}".encode())
+    if request.conn_info is None or any(name in request.headers for name in _PROXIED):
+        return False
+    return _is_loopback(str(request.conn_info.client_ip))
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

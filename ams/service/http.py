@@ -25,6 +25,7 @@ from ams.service.connection import Connection, RequestTimeout
 from ams.service.cors import preflight
 from ams.service.dialect import Dialect, Limits
 from ams.service.errors import BadRequest, InternalError, ServiceError, TooLarge, Unavailable
+from ams.service.instruments import Histogram
 from ams.service.logs import get_logger, trace_id
 from ams.service.responses import Response
 from ams.service.routes import Action, Resource, Route, Routes, clean_path, decode_path
@@ -36,6 +37,14 @@ MAX_HEADER_BYTES = 16_384
 READ_AHEAD_BYTES = 262_144
 #: Paths whose route is remembered.
 REMEMBERED_PATHS = 65_536
+
+DURATION: Final = Histogram(
+    "ams_http_request_duration_seconds",
+    "Time from the headers of a request to the end of its answer, by route; a pull's wait counts.",
+    ("route", "status"),
+)
+#: Stands for the route of a request that has none.
+NO_ROUTE: Final = "none"
 
 _TRACE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -98,11 +107,28 @@ class App(Sanic[Config, SimpleNamespace]):
         limits: what one client may cost.
         dialect: forms that its clients know.
         log_requests: whether each request is logged.
+        metrics_token: who has it may read `/metrics`; if it is empty, see `MetricsSettings`.
     """
 
-    __slots__ = ("_choose", "_dialect", "_log_requests", "_routes", "draining", "limits")
+    __slots__ = (
+        "_choose",
+        "_dialect",
+        "_log_requests",
+        "_routes",
+        "draining",
+        "limits",
+        "metrics_token",
+    )
 
-    def __init__(self, name: str, limits: Limits, dialect: Dialect, *, log_requests: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        dialect: Dialect,
+        *,
+        log_requests: bool,
+        metrics_token: str,
+    ) -> None:
         config = Config(
             {
                 "AUTO_EXTEND": False,
@@ -126,6 +152,7 @@ class App(Sanic[Config, SimpleNamespace]):
         self._choose = lru_cache(REMEMBERED_PATHS)(self._routes.choose)
         #: While true, every answer is the last of its connection.
         self.draining = False
+        self.metrics_token = metrics_token
 
     def resource(
         self, path: str, actions: Mapping[tuple[str, str | None], tuple[str, Handler]]
@@ -241,6 +268,8 @@ class App(Sanic[Config, SimpleNamespace]):
         return InternalError(f"Internal error, see trace id {context.trace_id} in the logs")
 
     def _log(self, request: SanicRequest, context: Context, status: int, message: str) -> None:
+        seconds = perf_counter() - context.started
+        DURATION.labels(context.action or NO_ROUTE, status).observe(seconds)
         if self._log_requests:
             log_request(
                 context.trace_id,
@@ -249,7 +278,7 @@ class App(Sanic[Config, SimpleNamespace]):
                 context.action,
                 context.requester,
                 status,
-                context.started,
+                seconds,
                 message,
             )
 
@@ -270,6 +299,7 @@ def make_app(
         limits or Limits(request_bytes=settings.server.max_request_bytes),
         dialect or Dialect(),
         log_requests=settings.log.requests,
+        metrics_token=settings.metrics.token.get_secret_value(),
     )
 
 

@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,11 +16,15 @@ _DECIMALS: Final = 1
 #: hold anything: CPU time in user and in kernel mode, start since boot (ticks), resident pages.
 _USER: Final = 11
 _KERNEL: Final = 12
+#: CPU time of children that have ended, in user and in kernel mode.
+_CHILDREN_USER: Final = 13
+_CHILDREN_KERNEL: Final = 14
 _START: Final = 19
 _RESIDENT: Final = 21
 
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PHYSICAL_PAGES: Final = os.sysconf("SC_PHYS_PAGES")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Usage(NamedTuple):
@@ -33,6 +39,22 @@ class Usage(NamedTuple):
     memory: float
 
 
+class Totals(NamedTuple):
+    """What a service has used since it started, all its processes together.
+
+    Args:
+        cpu_seconds: CPU time, that of workers included that have died.
+        resident_bytes: memory.
+        open_files: file descriptors.
+        started: when its first process did, in seconds since 1970.
+    """
+
+    cpu_seconds: float
+    resident_bytes: int
+    open_files: int
+    started: float
+
+
 def measure() -> Usage:
     """The use of this service on this host since it started (contract: ams-users-metrics 8.6).
 
@@ -42,18 +64,56 @@ def measure() -> Usage:
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     cpu = memory = 0.0
-    for pid in _processes():
+    for _, stat in _processes():
+        seconds = max(now - stat[_START] / _TICKS_PER_SECOND, 1 / _TICKS_PER_SECOND)
+        cpu += (stat[_USER] + stat[_KERNEL]) / _TICKS_PER_SECOND / seconds
+        memory += stat[_RESIDENT] / _PHYSICAL_PAGES
+    return Usage(round(cpu * 100, _DECIMALS), round(memory * 100, _DECIMALS))
+
+
+def totals() -> Totals:
+    """What this service has used since it started."""
+    ticks = resident = files = 0
+    oldest = None
+    for pid, stat in _processes():
+        ticks += stat[_USER] + stat[_KERNEL] + stat[_CHILDREN_USER] + stat[_CHILDREN_KERNEL]
+        resident += stat[_RESIDENT]
+        files += _open_files(pid)
+        oldest = stat[_START] if oldest is None else min(oldest, stat[_START])
+    return Totals(
+        ticks / _TICKS_PER_SECOND,
+        resident * _PAGE_BYTES,
+        files,
+        _booted() + (oldest or 0) / _TICKS_PER_SECOND,
+    )
+
+
+@cache
+def _booted() -> int:
+    """When the host was booted. The same for all workers, at all times: a change is a restart."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("btime "))
+
+
+def _processes() -> Iterator[tuple[int, list[int]]]:
+    """Id, and numbers of /proc/<pid>/stat, of each process of this service."""
+    for pid in _pids():
         try:
             stat = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue  # A worker has just ended.
-        seconds = max(now - int(stat[_START]) / _TICKS_PER_SECOND, 1 / _TICKS_PER_SECOND)
-        cpu += (int(stat[_USER]) + int(stat[_KERNEL])) / _TICKS_PER_SECOND / seconds
-        memory += int(stat[_RESIDENT]) / _PHYSICAL_PAGES
-    return Usage(round(cpu * 100, _DECIMALS), round(memory * 100, _DECIMALS))
+        # The first is a letter: the state.
+        yield pid, [0, *map(int, stat[1:])]
 
 
-def _processes() -> list[int]:
+def _open_files(pid: int) -> int:
+    try:
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+
+
+def _pids() -> list[int]:
     """This process; if it is a worker, whoever started it and all the other workers."""
     if inherited_descriptors() is None:
         return [os.getpid()]

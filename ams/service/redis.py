@@ -226,8 +226,9 @@ async def check_durability(client: Redis | RedisCluster, settings: MessagesSetti
     """
     faults: list[str] = []
     with redis_errors():
-        for name, send in await _servers(client):
-            faults += [f"redis {name}: {fault}" for fault in await _faults(send, settings)]
+        for name, send in await servers(client):
+            where = f"redis {name or 'server'}"
+            faults += [f"{where}: {fault}" for fault in await _faults(send, settings)]
     if faults:
         raise ConfigurationError(faults)
 
@@ -236,10 +237,13 @@ async def check_durability(client: Redis | RedisCluster, settings: MessagesSetti
 Send: TypeAlias = Callable[..., Awaitable[Any]]
 
 
-async def _servers(client: Redis | RedisCluster) -> list[tuple[str, Send]]:
-    """Name of each server that holds messages, and how to send it a command."""
+async def servers(client: Redis | RedisCluster) -> list[tuple[str, Send]]:
+    """Name of each server that holds messages, and how to send it a command; one alone has none.
+
+    It raises what redis-py raises.
+    """
     if isinstance(client, Redis):
-        return [("server", client.execute_command)]
+        return [("", client.execute_command)]
     await client.initialize()
     return [(node.name, node.execute_command) for node in client.get_primaries()]
 

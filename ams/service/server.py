@@ -28,6 +28,7 @@ from ams.service.listeners import (
     inherited,
 )
 from ams.service.logs import get_logger, writer
+from ams.service.process_figures import take_pulse
 from ams.service.settings import SettingsError
 from ams.service.workers import ProcessSettings
 
@@ -88,6 +89,7 @@ def run(
         descriptors = workers.inherited_descriptors()
         if descriptors is not None:
             ready = descriptors.pop(workers.READY)
+            workers.share_figures(descriptors)
             listeners = inherited(endpoints(), descriptors)
             server = Server(app, settings, listeners, hooks, lambda: workers.report_ready(ready))
             return uvloop.run(server.run())
@@ -157,11 +159,13 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_stop)
         code = await self._start()
+        pulse = loop.create_task(take_pulse(lambda: len(self._connections())))
         try:
             if code == 0:
                 await self._stop.wait()
                 await self._wind_down()
         finally:
+            pulse.cancel()
             await self._call("on_stop", self._hooks.stop)
         log.info("stopped")
         return code

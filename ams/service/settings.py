@@ -26,8 +26,10 @@ from ams.service.settings_sections import (
     AuditSettings,
     AuthSettings,
     DatabaseSettings,
+    ExporterSettings,
     LogSettings,
     MessagesSettings,
+    MetricsSettings,
     OutgoingSettings,
     PushSettings,
     RedisSettings,
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
     outgoing: OutgoingSettings = Field(default_factory=OutgoingSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     authn: AuthnSettings = Field(default_factory=AuthnSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    exporter: ExporterSettings = Field(default_factory=ExporterSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod

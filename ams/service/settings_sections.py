@@ -334,6 +334,44 @@ class AuditSettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """Who may read `/metrics`, which every service has."""
+
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="What readers must send as `Authorization: Bearer ...`. If it is empty, only"
+        " clients on the same machine may read, and none for whom a proxy speaks.",
+    )
+
+
+class ExporterSettings(Section):
+    """The exporter, which tells Prometheus of the platform as a whole."""
+
+    http_host: str = Field("127.0.0.1", description="Address to listen on, by plain HTTP.")
+    http_port: int = Field(
+        9180, ge=0, le=MAX_PORT, description="Port to listen on; 0 for none: there is no exporter."
+    )
+    max_labels: int = Field(
+        20_000,
+        ge=0,
+        description="How many topics have figures of their own, and as many subscriptions,"
+        " projects and certificates; the oldest have. `ams_exporter_left_out` tells how many have"
+        " none.",
+    )
+    keep_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="How long figures are told again before new ones are read, in seconds, however"
+        " many ask.",
+    )
+    collect_seconds: float = Field(
+        9.0,
+        gt=0,
+        description="Longest time for reading figures, in seconds; what was not read by then is"
+        " missing, and `ams_up` says so. Prometheus waits for 10 s if it is not told otherwise.",
+    )
+
+
 class LogSettings(Section):
     """What is logged. Logs are JSON lines on standard error."""
 

@@ -11,13 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
-from ams.service import listeners
+from ams.service import instruments, listeners
 from ams.service.listeners import Listener
 from ams.service.logs import get_logger
+from ams.service.shared_numbers import SharedNumbers, new_file
 from ams.service.supervise import Child, Command, Death
 
 #: Environment variable that makes a process a worker: JSON, the descriptors it inherits by name.
@@ -26,8 +25,8 @@ WORKER_VARIABLE: Final = "AMS_WORKER"
 READY: Final = "ready"
 #: What a worker gets on top of the time its settings give it to stop, in seconds.
 STOP_MARGIN_SECONDS = 5.0
-#: Where prometheus_client keeps the metrics of several processes.
-METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+#: Names the descriptor of the file in which a worker counts, and begins the names of all others'.
+FIGURES: Final = "figures"
 
 log = get_logger()
 
@@ -57,6 +56,13 @@ def inherited_descriptors() -> dict[str, int] | None:
     return json.loads(text) if text else None
 
 
+def share_figures(descriptors: dict[str, int]) -> None:
+    """Takes the files in which workers count out of what was inherited, and uses them."""
+    own = descriptors.pop(FIGURES)
+    names = [name for name in descriptors if name.startswith(FIGURES)]
+    instruments.share(own, [descriptors.pop(name) for name in names])
+
+
 def report_ready(descriptor: int) -> None:
     """Tells the parent that this worker serves."""
     os.write(descriptor, b"\n")
@@ -72,10 +78,9 @@ async def run_workers(settings: ProcessSettings, bound: Sequence[Listener]) -> i
     loop = asyncio.get_running_loop()
     read_end, write_end = os.pipe()
     try:
-        with TemporaryDirectory(prefix="ams-metrics-") as metrics:
-            workers = _Workers(settings, bound, write_end, Path(metrics))
-            loop.add_reader(read_end, workers.one_is_ready, read_end)
-            return await workers.run()
+        workers = _Workers(settings, bound, write_end)
+        loop.add_reader(read_end, workers.one_is_ready, read_end)
+        return await workers.run()
     finally:
         loop.remove_reader(read_end)
         os.close(read_end)
@@ -83,11 +88,9 @@ async def run_workers(settings: ProcessSettings, bound: Sequence[Listener]) -> i
 
 
 class _Workers:
-    def __init__(
-        self, settings: ProcessSettings, bound: Sequence[Listener], ready: int, metrics: Path
-    ) -> None:
+    def __init__(self, settings: ProcessSettings, bound: Sequence[Listener], ready: int) -> None:
         self._bound = bound
-        self._metrics = metrics
+        self._files = [new_file() for _ in range(settings.workers)]
         self._over = asyncio.Event()
         self._failed = False
         self._served = False
@@ -95,6 +98,7 @@ class _Workers:
             Child(self._command(settings, number, ready), self._note_death)
             for number in range(settings.workers)
         ]
+        self._numbers = {child.command.name: at for at, child in enumerate(self._children)}
 
     def one_is_ready(self, read_end: int) -> None:
         """Called when a worker has said that it serves."""
@@ -113,6 +117,8 @@ class _Workers:
             # The last to close a socket ends it: else clients would go on queueing at it.
             listeners.close(self._bound)
             await asyncio.gather(*(child.stop() for child in self._children))
+            for file in self._files:
+                os.close(file)
         return int(self._failed)
 
     def _asked_to_stop(self) -> None:
@@ -125,14 +131,12 @@ class _Workers:
         descriptors = {
             listener.name: listener.sockets[number].fileno() for listener in self._bound
         } | {READY: ready}
+        for other, file in enumerate(self._files):
+            descriptors[FIGURES if other == number else f"{FIGURES} {other}"] = file
         return Command(
             name=f"worker {number + 1}",
             arguments=(sys.executable, *sys.orig_argv[1:]),
-            environment={
-                **os.environ,
-                WORKER_VARIABLE: json.dumps(descriptors),
-                METRICS_VARIABLE: str(self._metrics),
-            },
+            environment={**os.environ, WORKER_VARIABLE: json.dumps(descriptors)},
             pass_fds=tuple(descriptors.values()),
             stop_seconds=settings.drain_seconds + settings.stop_seconds + STOP_MARGIN_SECONDS,
         )
@@ -140,14 +144,8 @@ class _Workers:
     def _note_death(self, death: Death) -> None:
         message = f"{death.name} {death.reason}"
         log.error(message, restart_seconds=death.restart_seconds)
-        self._forget_live_metrics()
+        # What was so of it no longer is. What it counted stays: its successor goes on from there.
+        SharedNumbers(self._files[self._numbers[death.name]]).forget_gauges()
         if death.restart_seconds is None or not self._served:
             self._failed = True
             self._over.set()
-
-    def _forget_live_metrics(self) -> None:
-        """Gauges of a process that is gone no longer count."""
-        alive = {str(child.pid) for child in self._children}
-        for file in self._metrics.glob("gauge_live*.db"):
-            if file.stem.rpartition("_")[2] not in alive:
-                file.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ class Up:
         self._environment = clean_environment(
             {"XDG_CONFIG_HOME": str(folder / "config"), **environment}
         )
-        names = ("--http-port", "--https-port", "--authn-port")
+        names = ("--http-port", "--https-port", "--authn-port", "--exporter-port")
         self._ports = [word for name in names for word in (name, str(free_port()))]
         self._options = options
         self.process: ChildProcess

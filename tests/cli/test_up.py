@@ -80,6 +80,7 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
         "demo",
         "authn",
         "client",
+        "exporter",
     }
     assert set(credentials["broker"]) == {"http", "https"}
     assert set(credentials["authn"]) == {"https", "service_token"}
@@ -118,6 +119,9 @@ def test_a_first_start_makes_all_that_is_needed_for_a_first_message(up: Up) -> N
     assert credentials["broker"]["https"] in up.output
     assert credentials["authn"]["https"] in up.output
     assert f"{credentials['broker']['http']}/docs " in up.output
+    assert f"{credentials['exporter']['http']}/metrics " in up.output
+    page = httpx.get(f"{credentials['exporter']['http']}/metrics", trust_env=False).text
+    assert 'ams_topic_messages_total{project="demo",topic="demo-topic"} 0' in page
     assert "\x1b" not in up.output
     assert httpx.get(
         f"{credentials['broker']['https']}/v1/version",

@@ -7,6 +7,7 @@ import pytest
 
 from ams.messages import keys
 from ams.messages.errors import StaleMetadata
+from ams.messages.figures import STALE
 from ams.messages.group_commit import TopicLog
 from ams.messages.log import Cursor, MessageLog, Offsets
 from tests.eventually import eventually
@@ -42,9 +43,11 @@ def remains(topic: TopicLog) -> set[str]:
 async def test_a_publish_by_an_older_epoch_is_refused(log: MessageLog) -> None:
     topic = new_topic(epoch=3)
     await publish(log, topic, "a")
+    refused = STALE.value
     with pytest.raises(StaleMetadata):
         await publish(log, topic._replace(epoch=2), "b")
     assert await log.end(topic.uuid) == 1
+    assert STALE.value == refused + 1
 
 
 async def test_a_publish_takes_a_newer_epoch_over(log: MessageLog) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from prometheus_client import REGISTRY
 
+from ams.messages.figures import WAITING
 from ams.messages.log import MessageLog
 from ams.service.errors import ServiceError, Unavailable
 from tests.eventually import eventually
@@ -195,7 +195,7 @@ async def test_a_pull_that_waits_is_answered_when_redis_goes_away(
         log.waiting.wake_all()  # As the channel does when it is back.
         with pytest.raises(Unavailable):
             await pull
-        assert REGISTRY.get_sample_value("ams_waiting_pulls") == 0
+        assert WAITING.value == 0
     finally:
         own_redis.start()
     await eventually(lambda: works(log))

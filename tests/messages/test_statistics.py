@@ -1,6 +1,7 @@
 """Statistics of many topics and subscriptions at once."""
 
 import asyncio
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -23,6 +24,10 @@ async def of_subscription(log: MessageLog, cursor: Cursor) -> SubscriptionStatis
     return found
 
 
+def day_of(time: int) -> date:
+    return datetime.fromtimestamp(time / 1e6, UTC).date()
+
+
 async def test_statistics_of_a_topic(log: MessageLog) -> None:
     topic = new_topic()
     await publish(log, topic, "a")
@@ -41,6 +46,8 @@ async def test_statistics_of_a_topic(log: MessageLog) -> None:
         oldest=1,
         end=3,
         oldest_time=kept.time,
+        day=day_of(last.time),
+        day_messages=3,
     )
 
 
@@ -50,7 +57,7 @@ async def test_a_topic_that_keeps_nothing_has_no_oldest_message(log: MessageLog)
     await log.purge_topic(topic)
     last = await publish(log, topic)
     (found,) = await log.topic_statistics([topic.uuid])
-    assert found == TopicStatistics(2, 2, 0.0, last.time, 0, 0, 2, 2, None)
+    assert found == TopicStatistics(2, 2, 0.0, last.time, 0, 0, 2, 2, None, day_of(last.time), 2)
 
 
 async def test_statistics_of_a_subscription(log: MessageLog) -> None:
@@ -124,7 +131,7 @@ async def test_statistics_of_what_does_not_exist_are_0_and_make_nothing(opened: 
     log, topic, dropped = opened.log, new_topic(), new_topic()
     await publish(log, dropped, "a")
     await log.drop(dropped.uuid)
-    nothing = TopicStatistics(0, 0, 0.0, None, 0, 0, 0, 0, None)
+    nothing = TopicStatistics(0, 0, 0.0, None, 0, 0, 0, 0, None, date(1970, 1, 1), 0)
     assert await log.topic_statistics([topic.uuid, dropped.uuid]) == [nothing] * 2
     for each in (topic, dropped):
         found = await of_subscription(log, new_cursor(each, start=5))

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest_asyncio
-from prometheus_client import REGISTRY
 
+from ams.messages.figures import WAITING
 from ams.messages.log import Cursor, MessageLog, Offsets, Run
 from tests.eventually import eventually
 from tests.messages.logs import (
@@ -36,7 +36,7 @@ async def nodes(any_redis: RedisServer | RedisCluster) -> AsyncIterator[tuple[Op
 
 
 def waiting_pulls() -> float:
-    return REGISTRY.get_sample_value("ams_waiting_pulls") or 0.0
+    return WAITING.value
 
 
 def begin_to_wait(

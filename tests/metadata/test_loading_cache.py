@@ -47,7 +47,7 @@ def source() -> Source:
 
 @pytest.fixture
 def cache(source: Source) -> LoadingCache[str, Thing]:
-    return LoadingCache(2, source.load)
+    return LoadingCache(2, source.load, "tests")
 
 
 async def test_what_was_loaded_is_kept(source: Source, cache: LoadingCache[str, Thing]) -> None:
@@ -181,7 +181,7 @@ async def test_an_overlapped_load_that_ends_last_does_not_win(
         await answers[version].wait()
         return Thing(key, version)
 
-    cache = LoadingCache(2, load)
+    cache = LoadingCache(2, load, "tests")
     first = asyncio.create_task(cache.load("a"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)

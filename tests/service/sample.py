@@ -11,13 +11,13 @@ import sys
 from dataclasses import replace
 
 import msgspec
-from prometheus_client import Counter
 
 from ams.service import connection
 from ams.service.dialect import Limits
 from ams.service.errors import Forbidden, Unavailable
 from ams.service.health import add_health
 from ams.service.http import App, Request, make_app, read_body
+from ams.service.instruments import Counter
 from ams.service.listeners import server_endpoints
 from ams.service.logs import configure_logging, get_logger
 from ams.service.responses import Response
@@ -27,7 +27,7 @@ from ams.service.settings import load_settings
 #: How long clients may pause, in seconds, of a service that is impatient.
 IMPATIENT_SECONDS = 0.2
 
-STATES = Counter("sample_states", "Times the state was asked for.")
+STATES = Counter("sample_states_total", "Times the state was asked for.")
 
 log = get_logger()
 

@@ -40,6 +40,15 @@ def up(
             show_default="as in the folder's ams.toml, at first 8443",
         ),
     ] = None,
+    exporter_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="Port for the exporter; 0 for any free one.",
+            show_default="as in the folder's ams.toml, at first 9180",
+        ),
+    ] = None,
 ) -> None:
     """Run all of AMS on this machine, until Ctrl-C.
 
@@ -50,4 +59,4 @@ def up(
     from ams.cli.up.data_folder import Ports
     from ams.cli.up.run import run
 
-    run(data, Ports(http_port, https_port, authn_port))
+    run(data, Ports(http_port, https_port, authn_port, exporter_port))

@@ -34,7 +34,7 @@ def warn(source: str, text: str) -> None:
 
 def show_welcome(folder: DataFolder, credentials: Credentials) -> None:
     """Says where everything is, and how to publish and pull a first message."""
-    broker, demo = credentials.broker, credentials.demo
+    broker, demo, exporter = credentials.broker, credentials.demo, credentials.exporter
     typer.echo()
     typer.secho(f"  AMS {ams.__version__} is up", bold=True)
     typer.echo()
@@ -45,6 +45,7 @@ def show_welcome(folder: DataFolder, credentials: Credentials) -> None:
             broker.https and f"{broker.https}  (CA: {credentials.ca})",
         ),
         ("AuthN", credentials.authn.https if credentials.authn else ""),
+        ("exporter", f"{exporter.http}/metrics  (for Prometheus)" if exporter else ""),
         ("API", f"{broker.http or broker.https}/docs  (to read, and to try out)"),
         ("data folder", str(folder.path)),
         ("settings", str(folder.settings_file)),

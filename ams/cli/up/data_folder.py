@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_HTTP_PORT = 8080
 DEFAULT_HTTPS_PORT = 8444
 DEFAULT_AUTHN_PORT = 8443
+DEFAULT_EXPORTER_PORT = 9180
 #: A Unix socket's path may have 107 bytes; Redis adds some while it makes the socket.
 LONGEST_SOCKET_PATH = 100
 #: How long children of an earlier `ams up` that was killed may take to be gone, in seconds.
@@ -87,6 +88,9 @@ certificate_authorities = {client_authorities}
 verify_certificate = false
 # The broker's certificate is of the development CA, too.
 ca_file = {ca}
+
+[exporter]
+http_port = {exporter_port}
 """
 
 
@@ -97,6 +101,7 @@ class Ports:
     http: int | None
     https: int | None
     authn: int | None
+    exporter: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,7 @@ class DataFolder:
             http_port=ports.http or DEFAULT_HTTP_PORT,
             https_port=ports.https or DEFAULT_HTTPS_PORT,
             authn_port=ports.authn or DEFAULT_AUTHN_PORT,
+            exporter_port=ports.exporter or DEFAULT_EXPORTER_PORT,
             # A JSON text is a TOML text, too.
             **{name: json.dumps(value, ensure_ascii=False) for name, value in values.items()},
         )

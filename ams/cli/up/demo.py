@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ams.cli.credentials import Authn, Broker, ClientFiles, Credentials, Demo, Identity
+from ams.cli.credentials import Authn, Broker, ClientFiles, Credentials, Demo, Exporter, Identity
 from ams.client import Client, ServiceError, User
 from ams.service.tls import DevelopmentCertificates
 
@@ -24,6 +24,7 @@ def provision(
     certificates: DevelopmentCertificates,
     broker: Broker,
     authn: Authn | None,
+    exporter: Exporter | None,
     service_token: str,
 ) -> Credentials:
     """Makes what is not there yet, and returns the credentials for all of it.
@@ -36,6 +37,7 @@ def provision(
         certificates: of the development CA.
         broker: where the broker listens this time.
         authn: where AuthN will; None if it is not to run.
+        exporter: likewise; None if it is not to run.
         service_token: a token that may do anything.
 
     Raises:
@@ -61,6 +63,7 @@ def provision(
         demo=demo,
         authn=authn,
         client=ClientFiles(str(certificates.client_certificate), str(certificates.client_key)),
+        exporter=exporter,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ams.cli.credentials import Authn, Broker
+from ams.cli.credentials import Authn, Broker, Exporter
 from ams.cli.failure import CommandFailed
 from ams.cli.private_file import write_private
 from ams.cli.settings_file import read_settings
@@ -41,6 +41,7 @@ class Plan:
     certificates: DevelopmentCertificates
     broker: Broker
     authn: Authn | None
+    exporter: Exporter | None
     push: str
     environment: dict[str, str]
 
@@ -73,9 +74,13 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         http=f"http://{_reachable(server.http_host)}:{http}" if http else "",
         https=f"https://{_reachable(server.https_host)}:{https}" if https else "",
     )
+    listens = settings.exporter
+    port = choose_port(listens.http_host, listens.http_port, ports.exporter, "--exporter-port")
+    exporter = Exporter(f"http://{_reachable(listens.http_host)}:{port}") if port else None
     changes = {
         ("server", "http_port"): str(http),
         ("server", "https_port"): str(https),
+        ("exporter", "http_port"): str(port),
         ("redis", "url"): folder.redis_url,
         ("database", "url"): folder.database_url,
     }
@@ -99,7 +104,9 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         **os.environ,
         **{variable_name(*key): value for key, value in changes.items()},
     }
-    return Plan(folder, settings, redis_server, certificates, broker, authn, push, environment)
+    return Plan(
+        folder, settings, redis_server, certificates, broker, authn, exporter, push, environment
+    )
 
 
 def _trust_clients(authorities: Path, ca: Path) -> None:

@@ -26,7 +26,7 @@ from ams.service.supervise import Child, Command, Death, describe_exit, spawn
 
 #: How often something that starts is asked whether it is ready, in seconds.
 POLL_SECONDS = 0.1
-#: How long the broker may take to be ready, in seconds.
+#: How long a service may take to be ready, in seconds.
 READY_SECONDS = 60.0
 #: Longest wait for one of the broker's answers, in seconds.
 ANSWER_SECONDS = 10.0
@@ -59,7 +59,7 @@ class _Over(Exception):
 
 
 class _Run:
-    """One run: Redis, the broker and AuthN from start to stop."""
+    """One run: Redis, the broker, AuthN and the exporter from start to stop."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -108,9 +108,13 @@ class _Run:
         server = self._plan.settings.server
         stop_seconds = server.drain_seconds + server.stop_seconds + STOP_MARGIN_SECONDS
         await self._run_child(self._ams("broker", ["serve"], broker_log, stop_seconds))
-        authn = self._plan.authn
+        authn, exporter = self._plan.authn, self._plan.exporter
         if authn:
             await self._start_authn()
+        if exporter:
+            exporter_log = folder.open_log("exporter")
+            self._follow("exporter", digest_json)
+            await self._run_child(self._ams("exporter", ["exporter"], exporter_log))
         push = self._plan.push
         if push:
             await self._start_push()
@@ -121,6 +125,9 @@ class _Run:
             ready = partial(self._authn_is_ready, authn)
             await self._until(ready, within=READY_SECONDS, what="authn")
             await asyncio.to_thread(self._provision_authn, authn, credentials, earlier)
+        if exporter:
+            ready = partial(self._is_ready, exporter.http)
+            await self._until(ready, within=READY_SECONDS, what="exporter")
         if push:
             await self._until(partial(self._is_ready, push), within=READY_SECONDS, what="push")
         credentials.write(folder.path)
@@ -247,18 +254,15 @@ class _Run:
             self._fail(f"the database can't be used: {last_line(log) or describe_exit(code)}", log)
             raise _Over
 
-    def _client(self, timeout: float, url: str = "") -> Client:
-        plan = self._plan
-        token = plan.settings.auth.service_token.get_secret_value()
-        return Client(
-            url or plan.broker.url, token, ca=plan.certificates.ca, timeout=timeout, retries=0
-        )
+    def _client(self, url: str, token: str, timeout: float) -> Client:
+        ca = self._plan.certificates.ca
+        return Client(url, token, ca=ca, timeout=timeout, retries=0)
 
     async def _is_ready(self, url: str) -> bool:
         return await asyncio.to_thread(self._ask_readiness, url)
 
     def _ask_readiness(self, url: str) -> bool:
-        with self._client(POLL_SECONDS * 10, url) as client:
+        with self._client(url, "", timeout=POLL_SECONDS * 10) as client:
             try:
                 client.send(Call("GET", "/readyz", no_answer, Repeat.SAFE))
             except ClientError:
@@ -267,7 +271,8 @@ class _Run:
 
     def _provision(self, earlier: Credentials | None) -> Credentials:
         plan = self._plan
-        with self._client(timeout=ANSWER_SECONDS) as client:
+        token = plan.settings.auth.service_token.get_secret_value()
+        with self._client(plan.broker.url, token, timeout=ANSWER_SECONDS) as client:
             try:
                 if plan.push:
                     ensure_push_worker(client, plan.settings, plan.folder.database_url)
@@ -277,7 +282,8 @@ class _Run:
                     certificates=plan.certificates,
                     broker=plan.broker,
                     authn=plan.authn,
-                    service_token=plan.settings.auth.service_token.get_secret_value(),
+                    exporter=plan.exporter,
+                    service_token=token,
                 )
             except ClientError as error:
                 raise CommandFailed(
@@ -297,7 +303,12 @@ class _Run:
     def _provision_authn(
         self, authn: Authn, credentials: Credentials, earlier: Credentials | None
     ) -> None:
-        with self._client(timeout=ANSWER_SECONDS) as client, self._authn_admin(authn) as admin:
+        plan = self._plan
+        token = plan.settings.auth.service_token.get_secret_value()
+        with (
+            self._client(plan.broker.url, token, timeout=ANSWER_SECONDS) as client,
+            self._authn_admin(authn) as admin,
+        ):
             try:
                 provision_authn(client, admin, credentials, earlier)
             except (ClientError, CommandFailed) as error:

@@ -1,0 +1,1 @@
+"""The exporter: tells Prometheus of the platform as a whole, from Redis and SQL."""

@@ -1,0 +1,74 @@
+"""The certificates that settings name, and when they end."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509.oid import NameOID
+
+from ams.service.settings import Settings
+from metrics import families
+from metrics.lines import Lines
+
+#: What keys are called whose value is a file, or a folder of files, with certificates.
+KEYS: Final = ("certificate", "ca_file", "certificate_authorities")
+#: Longest file that is read, in bytes: a bundle of all authorities of the web has a quarter.
+MOST_BYTES: Final = 1 << 20
+
+_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
+
+
+def add_certificates(lines: Lines, settings: Settings) -> None:
+    """Adds the expiry of all certificates that settings name; of too many, the first to end."""
+    ends: dict[tuple[str, str], datetime] = {}
+    for setting, path in _named(settings):
+        try:
+            found = _read(path)
+        except (OSError, ValueError):
+            found = {}
+        lines.add(families.CERTIFICATE_READABLE, float(bool(found)), setting)
+        ends |= {(setting, subject): end for subject, end in found.items()}
+    most = settings.exporter.max_labels
+    for labels, end in sorted(ends.items(), key=lambda item: item[1])[:most]:
+        lines.add(families.CERTIFICATE_EXPIRY, end.timestamp(), *labels)
+    lines.add(families.LEFT_OUT, max(0, len(ends) - most), "certificates")
+
+
+def _named(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """The settings that name certificates, and where these are."""
+    for section in type(settings).model_fields:
+        values = getattr(settings, section)
+        for key in type(values).model_fields:
+            path = getattr(values, key) if key in KEYS else ""
+            # A default that is not there is of a service that is not used.
+            if path and (key in values.model_fields_set or os.access(path, os.F_OK)):
+                yield f"{section}.{key}", Path(path)
+
+
+def _read(path: Path) -> dict[str, datetime]:
+    """By subject, when the first of its certificates ends.
+
+    Raises:
+        OSError: they can't be read.
+        ValueError: they are no certificates.
+    """
+    ends: dict[str, datetime] = {}
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if file.is_dir() or file.stat().st_size > MOST_BYTES:
+            continue
+        content = file.read_bytes()
+        for certificate in load_pem_x509_certificates(content) if _BEGIN in content else ():
+            subject, end = _subject(certificate), certificate.not_valid_after_utc
+            ends[subject] = min(end, ends.get(subject, end))
+    return ends
+
+
+def _subject(certificate: Certificate) -> str:
+    """What it is called: its common name, or its number where that is none or a person's."""
+    for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        if isinstance(name.value, str) and "@" not in name.value:
+            return name.value
+    return f"{certificate.serial_number:x}"
