@@ -128,7 +128,6 @@ class Driver:
             raise _Stopped
 
     async def _run(self) -> None:
-        activity.DRIVEN.inc()
         try:
             while not self._stopping:
                 await self._take_and_deliver()
@@ -136,7 +135,6 @@ class Driver:
             pass  # By `stop`: the end is the same.
         finally:
             self._ending = True
-            activity.DRIVEN.dec()
             await self._release()
 
     async def _take_and_deliver(self) -> None:
@@ -144,7 +142,11 @@ class Driver:
         epoch = self.record.epoch
         try:
             await self._take()
-            await self._deliver()
+            activity.DRIVEN.inc()
+            try:
+                await self._deliver()
+            finally:
+                activity.DRIVEN.dec()
         except PushLost:
             log.warning("another worker has taken over", subscription=self._name)
         except StaleMetadata:

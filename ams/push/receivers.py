@@ -109,7 +109,7 @@ class Receivers:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return _refused(answer, answer.body)
         parts = [part for part in (error.message, error.detailed_error) if part]
-        return _refused(answer, ".".join(parts).encode())
+        return _refused(answer, ".".join(parts).encode("utf-8", "replace"))
 
     async def _fetch(
         self, url: str, schemes: tuple[str, ...], headers: dict[str, str], body: bytes

@@ -87,7 +87,10 @@ class Worker:
         await self._directory.stop()
 
     def _reconcile_all(self) -> None:
-        self._sharing = [one.worker for one in self._membership.pushers if one.shares]
+        membership = self._membership
+        sharing = [one.worker for one in membership.pushers if one.shares]
+        # The answer to an earlier beat may come after this worker has retired.
+        self._sharing = [] if membership.retired else sharing
         for uuid in {*self._directory.records, *self._drivers}:
             self._reconcile(uuid)
 
