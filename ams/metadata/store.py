@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ams.metadata import audit
 from ams.metadata.migrate import TABLES
 from ams.metadata.models import ChangeRow
 from ams.metadata.records import Change
 from ams.service.logs import get_logger
-from ams.service.migrations import check_version
+from ams.service.store import TableStore
 
 if TYPE_CHECKING:
     from ams.service.settings_sections import DatabaseSettings
@@ -31,7 +30,7 @@ INSERT_BATCH = 1000
 _log = get_logger()
 
 
-class Store:
+class Store(TableStore):
     """Where projects, users, topics and subscriptions are kept.
 
     The functions of `projects`, `topics`, `subscriptions` and `users` take it as their first
@@ -51,53 +50,15 @@ class Store:
     """
 
     def __init__(self, settings: DatabaseSettings, after_commit: AfterCommit | None = None) -> None:
-        self.database = TABLES.database(settings)
+        super().__init__(settings, TABLES)
         self._after_commit = after_commit
         self._listeners: list[Callable[[list[Change]], None]] = []
         self._telling: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
-        """Get ready. A server may come up later; a SQLite file's folder is made.
-
-        Raises:
-            DatabaseError: The folder can't be made.
-        """
-        await self.database.open()
-
     async def close(self) -> None:
         """Close all connections, once everybody was told of what was committed."""
         await asyncio.gather(*self._telling)
-        await self.database.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def check_version(self) -> None:
-        """Make sure that database and program fit.
-
-        Raises:
-            DatabaseVersionError: They don't; the message says what to do.
-            Unavailable: The database can't be reached.
-        """
-        await check_version(self.database, TABLES)
-
-    async def ping(self) -> None:
-        """Ask the database for a sign of life.
-
-        Raises:
-            Unavailable: There is none.
-        """
-        async with self.database.reading() as client:
-            await client.execute_query("SELECT 1")
+        await super().close()
 
     def on_commit(self, listener: Callable[[list[Change]], None]) -> None:
         """Have `listener` called at once, without waiting for anything, after each commit here."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from ams.service import migrations
 from ams.service.database import Duplicate, MissingParent
 from ams.service.errors import Unavailable
-from ams.service.migrations import Tables, check_version
+from ams.service.migrations import Tables
 from ams.service.settings_sections import DatabaseSettings
+from ams.service.store import TableStore
 from authn.errors import DatabaseFailure
 from authn.store.models import APP
 
@@ -29,7 +29,7 @@ TABLES: Final = Tables(
 )
 
 
-class Store:
+class Store(TableStore):
     """Where service types, auth methods and bindings are kept.
 
     The functions of `service_types`, `auth_methods` and `bindings` work within one of:
@@ -46,49 +46,7 @@ class Store:
     """
 
     def __init__(self, settings: AuthnSettings) -> None:
-        self.database = TABLES.database(_database_settings(settings))
-
-    async def open(self) -> None:
-        """Get ready. A server may come up later; a SQLite file's folder is made.
-
-        Raises:
-            DatabaseError: The folder can't be made.
-        """
-        await self.database.open()
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self.database.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def check_version(self) -> None:
-        """Make sure that database and program fit.
-
-        Raises:
-            DatabaseVersionError: They don't; the message says what to do.
-            Unavailable: The database can't be reached.
-        """
-        await check_version(self.database, TABLES)
-
-    async def ping(self) -> None:
-        """Ask the database for a sign of life.
-
-        Raises:
-            Unavailable: There is none.
-        """
-        async with self.database.reading() as client:
-            await client.execute_query("SELECT 1")
+        super().__init__(_database_settings(settings), TABLES)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
