@@ -8,7 +8,7 @@ import ams.messages.figures
 import ams.metadata.loading_cache
 import ams.push.activity
 import ams.service.database
-import ams.service.http  # noqa: F401
+import ams.service.http  # noqa: F401 (imported for its instruments)
 from ams.service import process_figures
 from ams.service.exposition import Family
 from ams.service.instruments import instruments

@@ -57,7 +57,7 @@ def decode_into(target: object, body: bytes, kinds: Mapping[str, Kind]) -> None:
 
 
 # Any: what JSON may hold.
-def _first_value(body: bytes) -> Any:  # noqa: ANN401
+def _first_value(body: bytes) -> Any:  # noqa: ANN401 (whatever JSON can say)
     text = body.decode("utf-8", "replace").lstrip(" \t\r\n")
     if not text:
         raise MalformedBody("EOF")

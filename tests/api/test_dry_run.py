@@ -41,7 +41,7 @@ async def filled(project: Project) -> User:
 
 
 # Any: handed to httpx.
-async def dry(project: Project, method: str, path: str, **request: Any) -> Object:  # noqa: ANN401
+async def dry(project: Project, method: str, path: str, **request: Any) -> Object:  # noqa: ANN401 (handed to httpx)
     """The answer of a dry run, which has left everything as it was."""
     before = await trail(project), await project.offsets()
     answer = await project.request(method, path, params=DRY, **request)

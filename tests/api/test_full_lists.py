@@ -15,7 +15,7 @@ from tests.conftest import StartNode
 
 
 # Any: what httpx takes for a parameter.
-async def listed(project: Project, kind: str = "topics", **query: Any) -> Object:  # noqa: ANN401
+async def listed(project: Project, kind: str = "topics", **query: Any) -> Object:  # noqa: ANN401 (handed to httpx)
     return object_in(await project.request("GET", f"/{kind}", params=query))
 
 

@@ -1,6 +1,5 @@
 """A real AuthN process, and how tests talk to it."""
 
-import os
 import ssl
 import subprocess
 import sys
@@ -13,7 +12,13 @@ import httpx
 from tests.authn.authority import Authority, Credential, pem
 from tests.certificates import Certificates
 from tests.eventually import eventually
-from tests.node import START_SECONDS, TIMEOUT_SECONDS, TOKEN_KEY, toml_value
+from tests.node import (
+    START_SECONDS,
+    TIMEOUT_SECONDS,
+    TOKEN_KEY,
+    clean_environment,
+    toml_value,
+)
 from tests.processes import ChildProcess, free_port
 
 SERVICE_TOKEN = "service-token-of-authn"
@@ -66,7 +71,7 @@ class Authn:
             "authn",
             self.command("serve"),
             folder,
-            environment=_clean_environment(),
+            environment=clean_environment(),
             death_signal="TERM",
         )
         self.client = self.client_with(None)
@@ -148,7 +153,7 @@ class Authn:
         done = subprocess.run(
             self.command("migrate"),
             cwd=self.folder,
-            env=_clean_environment(),
+            env=clean_environment(),
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
@@ -199,8 +204,3 @@ def assert_authn_error(
     if message is not None:
         assert error["message"] == message
     return str(error["message"])
-
-
-def _clean_environment() -> dict[str, str]:
-    """Without settings of AMS: what counts is the file."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AMS_")}
