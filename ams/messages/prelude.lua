@@ -38,6 +38,8 @@
 --   last_ack     time of the last acknowledgement, microseconds
 --   fence        how often the right to push its messages has been taken
 --   pusher       who has that right: worker:fence; absent if nobody has
+--   push_end     just after the batch that is on its way to a receiver; absent if there is none, or
+--                somebody has moved the subscription meanwhile
 --   push_settings   digest of the settings by which it is pushed
 --   pushed, push_requests   messages that a receiver has accepted, and in how many requests
 --   push_failures, push_retries   requests that were not accepted; requests that followed such

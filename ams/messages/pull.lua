@@ -67,4 +67,7 @@ redis.call('HSET', sub,
   'rate', rate,
   'messages', digits(messages + count - lost),
   'bytes', digits(bytes + answer[3] - lost_bytes))
+if ARGV[10] ~= '' then
+  redis.call('HSET', sub, 'push_end', digits(offset + count))
+end
 return answer

@@ -118,6 +118,56 @@ async def test_a_subscription_that_was_moved_meanwhile_stays_where_it_is(
             await log.seek(cursor, 0)
 
 
+async def test_a_move_holds_though_somebody_pulls_before_the_receiver_answers(
+    redis_server: RedisServer,
+) -> None:
+    async with open_log(redis_server.url) as opened:
+        log, topic = opened.log, new_topic()
+        cursor = await taken(opened, new_cursor(topic), "worker")
+        await publish(log, topic, "a", "b", "c")
+        await log.pull(cursor, 3)
+        await log.seek(cursor, 1)
+        assert offsets_of(await log.pull(cursor._replace(pusher=""), 1)) == [1]
+        assert not await log.acknowledge_pushed(cursor, Accepted(0, 2, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 1
+
+
+async def test_what_was_accepted_is_acknowledged_though_others_pull_and_acknowledge(
+    redis_server: RedisServer,
+) -> None:
+    async with open_log(redis_server.url) as opened:
+        log, topic = opened.log, new_topic()
+        cursor = await taken(opened, new_cursor(topic), "worker")
+        await publish(log, topic, "a", "b", "c")
+        await log.pull(cursor, 2)
+        other = cursor._replace(pusher="")
+        await log.pull(other, 1)
+        await log.acknowledge(other, 0, 10)
+        assert await log.acknowledge_pushed(cursor, Accepted(0, 1, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 2
+        await log.pull(cursor, 1)
+        await log.pull(other, 1)
+        await log.acknowledge(other, 2, 10)
+        assert not await log.acknowledge_pushed(cursor, Accepted(2, 2, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 3
+
+
+async def test_what_was_accepted_does_not_come_again_though_some_of_it_was_trimmed(
+    redis_server: RedisServer,
+) -> None:
+    async with open_log(redis_server.url) as opened:
+        log, topic = opened.log, new_topic()
+        cursor = await taken(opened, new_cursor(topic), "worker")
+        for text in ("a", "b", "c"):
+            await publish(log, topic, text)
+        await log.pull(cursor, 3)
+        stored = (await opened.hash(keys.topic(topic.uuid)))["end_bytes"]
+        assert await log.trim(topic._replace(retention_bytes=stored * 2 // 3)) == 1
+        assert (await log.offsets(cursor)).current == 1
+        assert await log.acknowledge_pushed(cursor, Accepted(0, 2, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 3
+
+
 async def test_old_metadata_take_nothing(redis_server: RedisServer) -> None:
     async with open_log(redis_server.url) as opened:
         log, topic = opened.log, new_topic()

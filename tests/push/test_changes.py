@@ -129,6 +129,29 @@ async def test_a_seek_makes_messages_come_again(project: Project, endpoints: End
     await eventually(lambda: endpoint.accepted == ["one", "two", "two"])
 
 
+async def test_a_seek_while_a_request_is_on_its_way_holds(
+    project: Project, endpoints: Endpoints
+) -> None:
+    """Also where an operator looks, by a pull, at what comes next."""
+    answered = asyncio.Event()
+
+    async def behave(_: object, __: object) -> str:
+        await answered.wait()
+        return "200 OK"
+
+    endpoint = endpoints.add("/held", behave)
+    await push_to(project, endpoints, endpoint, maxMessages=3)
+    await project.publish("t", "one", "two", "three")
+    await eventually(lambda: endpoint.got)
+    first = list(endpoint.got)
+    answer = await project.request("POST", "/subscriptions/s:modifyOffset", json={"offset": 0})
+    assert answer.status_code == httpx.codes.OK
+    answer = await project.request("POST", "/subscriptions/s:pull", json={"maxMessages": "1"})
+    assert len(answer.json()["receivedMessages"]) == 1
+    answered.set()
+    await eventually(lambda: endpoint.accepted[len(first) :] == ["one", "two", "three"])
+
+
 async def test_other_changes_go_unnoticed(project: Project, endpoints: Endpoints) -> None:
     endpoint = endpoints.add("/steady")
     await push_to(project, endpoints, endpoint, retryPolicy={"type": "linear", "period": 60_000})
