@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.api.client import Project
 from tests.eventually import eventually
-from tests.push.endpoints import OTHER_HOST, Behaviour, Delivery, Endpoints, accept
+from tests.push.endpoints import OTHER_HOST, Behaviour, Delivery, Endpoints, accept, says
 from tests.push.workers import push_to, shown
 
 TEXTS = [f"message {number}" for number in range(8)]
@@ -157,18 +159,66 @@ async def test_receivers_that_hang_leave_room_for_others(
     await eventually(lambda: good.accepted == ["x"], within=1.0)
 
 
+def in_two_seconds() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+
+
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("when", [lambda: "1", in_two_seconds], ids=["seconds", "date"])
 async def test_a_receiver_says_when_to_come_again(
-    project: Project, endpoints: Endpoints, status: str
+    project: Project, endpoints: Endpoints, status: str, when: Callable[[], str]
 ) -> None:
-    answers = iter([f"{status}\r\nRetry-After: 1"])
+    turn = itertools.count()
 
     async def behave(_: Delivery, __: object) -> str:
-        return next(answers, "200 OK")
+        return "200 OK" if next(turn) else f"{status}\r\nRetry-After: {when()}"
 
     endpoint = endpoints.add("/later", behave)
     await push_to(project, endpoints, endpoint, **IMPATIENT)
     await project.publish("t", "x")
     await eventually(lambda: endpoint.accepted == ["x"])
     first, second = endpoint.deliveries
-    assert 1.0 <= second.at - first.at < 2.0
+    assert second.at - first.at >= 0.9
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "-5",
+        "1.5",
+        "soon",
+        "Mon, 01 Jan 2001 00:00:00 GMT",
+        "Mon, 99999999999999999999 Jan 2024 00:00:00 GMT",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999999999",
+    ],
+)
+async def test_who_says_it_in_no_clear_way_is_asked_again_as_usual(
+    project: Project, endpoints: Endpoints, said: str
+) -> None:
+    answers = iter([f"503 Busy\r\nRetry-After: {said}"] * 2)
+
+    async def behave(_: Delivery, __: object) -> str:
+        return next(answers, "200 OK")
+
+    endpoint = endpoints.add("/unclear", behave)
+    await push_to(project, endpoints, endpoint, **IMPATIENT)
+    await project.publish("t", "x")
+    await eventually(lambda: endpoint.accepted == ["x"])
+    await eventually(partial(_has_failed, project, 2))
+
+
+async def _has_failed(project: Project, times: int) -> bool:
+    return bool((await shown(project))["pushStatistics"]["failures"] == times)
+
+
+async def test_who_wants_to_be_left_alone_for_very_long_is(
+    project: Project, endpoints: Endpoints
+) -> None:
+    """An hour at most, but that can't be waited for here."""
+    endpoint = endpoints.add("/never", says(f"503 Busy\r\nRetry-After: {'9' * 400}"))
+    await push_to(project, endpoints, endpoint, **IMPATIENT)
+    await project.publish("t", "x")
+    await eventually(partial(_has_failed, project, 1))
+    await asyncio.sleep(0.5)  # Five times as long as it would wait by itself.
+    assert len(endpoint.deliveries) == 1
