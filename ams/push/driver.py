@@ -207,18 +207,19 @@ class Driver:
         """Waits for messages and pushes a batch of them; returns how long to wait for the next."""
         parts, most = self._parts, self._push.max_messages
         until = asyncio.get_running_loop().time() + WAIT_SECONDS
-        runs = await parts.log.pull(self._cursor(), most, until)
-        if not runs:
+        found = await parts.log.find(self._cursor(), most, until)
+        if found is None:
             return 0.0
-        need = Need(self._host, _size(runs), failing=self._failures > 0)
+        runs = found.runs
+        need = Need(self._host, found.size, failing=self._failures > 0)
         if not parts.room.try_enter(need):
             # Not held meanwhile: many may wait.
             runs = []
             await parts.room.enter(need)
         with parts.room.entered(need):
-            runs = runs or await parts.log.pull(self._cursor(), most)
-            if not runs:
-                return 0.0
+            runs = runs or await parts.log.take(self._cursor(), most, found)
+            if not runs or not parts.room.try_grow(need, _size(runs)):
+                return 0.0  # More has come meanwhile than there is room for: it waits again.
             if not parts.membership.alive:
                 return PAUSE_SECONDS
             with self._to_its_end():

@@ -94,6 +94,18 @@ class Room:
         finally:
             self._waiting.pop(need, None)
 
+    def try_grow(self, need: Need, size: int) -> bool:
+        """Takes more room for a request whose body has become larger, if there is some at once."""
+        grown = Need(need.host, size, need.failing)
+        more = max(0, grown.size - need.size)
+        parts = self._parts(need)
+        if not all(part.bytes + more <= part.most_bytes for part in parts):
+            return False
+        for part in parts:
+            part.bytes += more
+        need.size += more
+        return True
+
     def leave(self, need: Need) -> None:
         """Gives room back."""
         for part in self._parts(need):

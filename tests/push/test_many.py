@@ -12,12 +12,14 @@ from ams.service.settings_sections import DatabaseSettings
 from tests.api.client import Project
 from tests.eventually import eventually
 from tests.push.conftest import Pushing
-from tests.push.endpoints import Endpoint, Endpoints
+from tests.push.endpoints import Delivery, Endpoint, Endpoints
 from tests.push.workers import PushWorker
 
 TOPICS = 10
 SUBSCRIPTIONS = 100
 MOST_MEGABYTES = 300
+#: A message of which a hundred are more than that.
+LARGE = 4_000_000
 #: Files that a worker may have open: as many connections as requests, and some more.
 MOST_FILES = MOST_REQUESTS + 64
 #: Connections that a worker may have to Redis.
@@ -38,8 +40,19 @@ async def test_a_thousand_subscriptions_are_pushed_by_one_worker(
             lambda: all(each.accepted == ["one", "two"] for each in receivers), within=30
         )
         assert len(await redis.client_list()) - connections <= MOST_CONNECTIONS
+    # Held all at the same time, these would take more than there is.
+    of_one_topic = receivers[:SUBSCRIPTIONS]
+    for endpoint in of_one_topic:
+        endpoint.behaviour = take_and_forget
+    await place.publish("t0", "x" * LARGE)
+    await eventually(lambda: all(len(each.deliveries) == 3 for each in of_one_topic), within=60)
     assert open_files(worker.process.pid) <= MOST_FILES
     assert peak_megabytes(worker.process.pid) < MOST_MEGABYTES
+
+
+async def take_and_forget(delivery: Delivery, _: object) -> str:
+    delivery.body = {"messages": []}
+    return "200 OK"
 
 
 async def made(place: Project, endpoints: Endpoints) -> list[Endpoint]:

@@ -77,6 +77,18 @@ def test_one_that_is_larger_than_all_the_room_goes_along_with_small_ones() -> No
     fill_bytes(room, MOST_BYTES_TO_ONE_HOST, host="h")
 
 
+def test_a_request_grows_as_far_as_there_is_room() -> None:
+    room = Room()
+    one = need("h", MEGABYTE)
+    assert room.try_enter(one)
+    assert room.try_grow(one, 1)
+    assert room.try_grow(one, MOST_BYTES_TO_ONE_HOST - MEGABYTE)
+    assert room.try_enter(need("h", MEGABYTE))
+    assert not room.try_grow(one, MOST_BYTES_TO_ONE_HOST)
+    room.leave(one)
+    fill_bytes(room, MOST_BYTES_TO_ONE_HOST - MEGABYTE, host="h")
+
+
 async def test_who_waits_gets_in_when_there_is_room_and_nobody_is_passed_for_nothing() -> None:
     room = Room()
     taken = fill(room, MOST_TO_ONE_HOST, host="h")
