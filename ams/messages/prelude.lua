@@ -233,3 +233,15 @@ local LOST = -2  -- answer: the caller has not, or no longer, the right to push
 local function is_lost(sub, pusher)
   return pusher ~= '' and redis.call('HGET', sub, 'pusher') ~= pusher
 end
+
+-- What a worker that pushes has said of itself, "expiry lease shares endpoint": the time at which it
+-- counts as dead, and for how long it said that it lives, microseconds; 1 if it takes subscriptions,
+-- 0 if it only finishes; and where it can be asked for its health. Returns the last two, or nil if
+-- it is dead. An expiry that is too far away is of a clock that went ahead of this one.
+local function live_pusher(text, now)
+  local expiry, lease, shares, endpoint = string.match(text, '^(%d+) (%d+) (%d) (.*)$')
+  if not expiry or tonumber(expiry) <= now or tonumber(expiry) > now + 2 * tonumber(lease) then
+    return nil
+  end
+  return shares, endpoint
+end

@@ -1,6 +1,7 @@
 """Rights to push, and what they keep from being done twice."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -226,6 +227,24 @@ async def test_workers_are_alive_as_long_as_they_say(empty_redis: RedisServer) -
         await log.meet_pushers("two", 0.2, two.endpoint, shares=False)
         await eventually(lambda: nobody(opened), within=1)
         assert await log.meet_pushers("one", 60, one.endpoint, shares=True) == [one]
+
+
+async def test_who_said_so_by_another_clock_is_alive_no_longer_than_by_this_one(
+    empty_redis: RedisServer,
+) -> None:
+    """After a failover to a server whose clock is behind, or when one is set back."""
+    async with open_log(empty_redis.url) as opened:
+        log = opened.log
+        one = Pusher("one", True, "host:1")
+        await log.meet_pushers("one", 5, one.endpoint, shares=True)
+        said = cast("bytes", await opened.client.hget(keys.PUSHERS, "one")).decode()
+        expiry, _, rest = said.partition(" ")
+        for behind, alive in ((4, [one]), (6, []), (3600, [])):
+            later = f"{int(expiry) + behind * 1_000_000} {rest}"
+            await opened.client.hset(keys.PUSHERS, "one", later)
+            assert await log.pushers() == alive, behind
+            assert await log.meet_pushers("two", 0, "host:2", shares=True) == alive, behind
+        assert one in await log.meet_pushers("one", 5, one.endpoint, shares=True)
 
 
 async def nobody(opened: OpenLog) -> bool:
