@@ -8,9 +8,12 @@ import pytest
 
 from tests.api.client import Project
 from tests.eventually import eventually
+from tests.push.conftest import ON_EACH_DATABASE
 from tests.push.endpoints import Endpoint, Endpoints
 from tests.push.load import Load
 from tests.push.workers import push_to, shown
+
+pytestmark = ON_EACH_DATABASE
 
 #: Enough for both workers to have some.
 SUBSCRIPTIONS = 8
@@ -62,24 +65,38 @@ async def refuse(_: object, __: object) -> str:
     return "500 No"
 
 
-async def test_a_request_on_its_way_to_what_is_gone_is_cut_off(
-    project: Project, endpoints: Endpoints
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_request_on_its_way_is_cut_off_within_a_second(
+    project: Project, endpoints: Endpoints, name: str
 ) -> None:
-    gone = asyncio.Event()
+    gone = 0
 
     async def hang(_: object, writer: asyncio.StreamWriter) -> str:
+        nonlocal gone
         await writer.wait_closed()
-        gone.set()
+        gone += 1
         return ""
 
-    endpoint = endpoints.add("/hanging", hang)
-    await push_to(project, endpoints, endpoint)
+    load = Load(project, endpoints)
+    await load.subscribe(SUBSCRIPTIONS)
+    for endpoint in load.receivers:
+        endpoint.behaviour = hang
     await project.publish("t", "x")
-    await asyncio.wait_for(endpoint.delivered.wait(), 5)
+    await eventually(lambda: all(endpoint.deliveries for endpoint in load.receivers))
+    assert gone == 0
+    assert (await CHANGES[name](project)).status_code == httpx.codes.OK
+    await eventually(lambda: gone == SUBSCRIPTIONS, within=1.0)
+    if name == "off":
+        assert (await project.offsets("s0"))["current"] == 0
+
+
+async def test_who_deletes_a_pushed_subscription_is_told(
+    project: Project, endpoints: Endpoints
+) -> None:
+    await push_to(project, endpoints, endpoints.add("/deleted"))
     answer = await project.request("DELETE", "/subscriptions/s")
     name = f"/projects/{project.name}/subscriptions/s"
     assert answer.json() == {"message": f"Subscription {name} deactivated"}, "contract: 4.6, O-46"
-    await asyncio.wait_for(gone.wait(), 1.0)
 
 
 async def test_delivery_goes_on_where_it_was_with_the_new_endpoint(
@@ -117,6 +134,28 @@ async def test_a_new_topic_of_the_name_is_pushed(project: Project, endpoints: En
     await project.topic("t")
     await project.publish("t", "two")
     await eventually(lambda: endpoint.accepted == ["one", "two"])
+
+
+async def test_what_the_old_topic_sent_acknowledges_nothing_of_the_new_one(
+    project: Project, endpoints: Endpoints
+) -> None:
+    answered = asyncio.Event()
+
+    async def behave(_: object, __: object) -> str:
+        await answered.wait()
+        return "200 OK"
+
+    endpoint = endpoints.add("/recreated", behave)
+    await push_to(project, endpoints, endpoint, maxMessages=10)
+    await project.publish("t", "old", "old", "old")
+    await eventually(lambda: endpoint.got)
+    assert (await project.request("DELETE", "/topics/t")).status_code == httpx.codes.OK
+    await project.topic("t")
+    await project.publish("t", "one", "two")
+    answered.set()
+    await eventually(lambda: endpoint.accepted[-2:] == ["one", "two"])
+    assert [message["messageId"] for message in endpoint.deliveries[-1].messages][-1] == "1"
+    assert (await project.offsets())["max"] == 2
 
 
 async def test_a_seek_makes_messages_come_again(project: Project, endpoints: Endpoints) -> None:
