@@ -3,13 +3,12 @@
 import asyncio
 import signal
 
-from ams.service.settings_sections import PushSettings
 from tests.api.client import Project
 from tests.eventually import eventually
 from tests.push.conftest import LEASE_SECONDS, ON_EACH_DATABASE, Pushing
 from tests.push.endpoints import Delivery, Endpoints
 from tests.push.load import Load
-from tests.push.workers import PushWorker, push_to, shown
+from tests.push.workers import DEFAULT_LEASE_SECONDS, PushWorker, push_to, shown
 
 SUBSCRIPTIONS = 12
 #: Longer than any test waits for something.
@@ -120,7 +119,7 @@ async def test_who_stops_hands_over_at_once_and_who_comes_gets_a_share(
 async def test_a_dead_workers_subscriptions_move_within_ten_seconds(
     pushing: Pushing, place: Project, endpoints: Endpoints
 ) -> None:
-    load = await started(pushing, place, endpoints, 2, PushSettings().lease_seconds)
+    load = await started(pushing, place, endpoints, 2, DEFAULT_LEASE_SECONDS)
     first, second = pushing.workers
     first.process.kill()
     await eventually(lambda: all_driven([second]), within=10)
