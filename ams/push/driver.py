@@ -5,7 +5,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from ams.messages.errors import PushLost, StaleMetadata
@@ -162,7 +162,9 @@ class Driver:
     async def _take(self) -> None:
         """Waits for the right to push, and takes it."""
         parts = self._parts
-        digest = hashlib.blake2b(repr(self._push).encode(), digest_size=8).hexdigest()
+        # The text of the settings themselves leaves out what is secret.
+        settings = repr(astuple(self._push)).encode()
+        digest = hashlib.blake2b(settings, digest_size=8).hexdigest()
         while True:
             self._released.clear()
             if parts.membership.alive:

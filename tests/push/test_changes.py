@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.client import Project
+from tests.api.client import Project, assert_empty
 from tests.eventually import eventually
 from tests.push.conftest import ON_EACH_DATABASE
 from tests.push.endpoints import Endpoint, Endpoints
@@ -120,6 +122,43 @@ async def _redirect(project: Project, endpoints: Endpoints, endpoint: Endpoint) 
     endpoints.hash = (await shown(project))["pushConfig"]["verificationHash"]
     answer = await project.request("POST", "/subscriptions/s:verifyPushEndpoint")
     assert answer.status_code == httpx.codes.OK, answer.text
+
+
+async def test_a_new_url_or_secret_ends_what_is_told_of_the_old_one(
+    project: Project, endpoints: Endpoints
+) -> None:
+    """Contract: push 4.5: the status is that of the last request."""
+
+    async def hang(_: object, writer: asyncio.StreamWriter) -> str:
+        await writer.wait_closed()
+        return ""
+
+    wait: dict[str, Any] = {"retryPolicy": {"type": "linear", "period": 60_000}}
+    rotated, chat, new_chat = (endpoints.add(path) for path in ("/rotated", "/chat", "/new-chat"))
+    for endpoint in (rotated, chat):
+        endpoint.behaviour = refuse
+    new_chat.behaviour = hang
+    made = await push_to(project, endpoints, rotated, "rotated", **wait)
+    to_chat = {"type": "mattermost", "mattermostUrl": chat.url, **wait}
+    await project.subscription("chat", "t", pushConfig=to_chat)
+    await project.publish("t", "x")
+    for name in ("rotated", "chat"):
+        await eventually(partial(_status_has, project, name, "Could not send message"))
+    rotated.behaviour = hang
+    await _change(project, "chat", {**to_chat, "mattermostUrl": new_chat.url})
+    header = {"authorizationHeader": {"type": "autogen"}}
+    await _change(project, "rotated", {**made["pushConfig"], **header})
+    for name in ("rotated", "chat"):
+        await eventually(partial(_status_has, project, name, "is currently active"))
+
+
+async def _status_has(project: Project, name: str, text: str) -> bool:
+    return text in (await shown(project, name))["pushStatus"]
+
+
+async def _change(project: Project, name: str, config: object) -> None:
+    path = f"/subscriptions/{name}:modifyPushConfig"
+    assert_empty(await project.request("POST", path, json={"pushConfig": config}))
 
 
 async def test_a_new_topic_of_the_name_is_pushed(project: Project, endpoints: Endpoints) -> None:
