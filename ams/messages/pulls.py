@@ -6,8 +6,8 @@ taken back.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis, RedisCluster
 
@@ -22,9 +22,6 @@ from ams.service.settings_sections import MessagesSettings
 SHORT: Final = 6_000
 #: The same, so that it returns them in any case.
 ANY_LENGTH: Final = 2**53 - 1
-
-
-T = TypeVar("T")
 
 
 class Found(NamedTuple):
@@ -42,13 +39,13 @@ class Found(NamedTuple):
     data: int
     size: int
 
+    def __bool__(self) -> bool:
+        return self.messages > 0
+
     @property
     def read(self) -> int:
         """How many of the messages were read."""
         return sum([len(run.messages) for run in self.runs])
-
-
-NOTHING: Final = Found([], 0, 0, 0)
 
 
 class Pulls(ScriptCalls):
@@ -74,28 +71,28 @@ class Pulls(ScriptCalls):
             most: the most messages wanted.
             until: time of the event loop until which to wait for a first message.
         """
-        return await self._first(cursor, until, lambda wait: self._pull(cursor, most, wait)) or []
+        return (await self._first(cursor, until, lambda wait: self._pull(cursor, most, wait))).runs
 
-    async def find(self, cursor: Cursor, most: int, until: float) -> Found | None:
+    async def find(self, cursor: Cursor, most: int, until: float) -> Found:
         """As `pull`, but leaves long messages where they are: `take` reads these.
 
         Whoever has many subscriptions would else get more at the same time than it can hold.
         """
         return await self._first(cursor, until, lambda wait: self._find(cursor, most, wait))
 
-    async def take(self, cursor: Cursor, most: int, found: Found) -> list[Run]:
+    async def take(self, cursor: Cursor, most: int, found: Found) -> Found:
         """Reads what was found, or what is there in its stead by now, which may be more."""
         return await self._pull(cursor, most, False, found)
 
     async def _first(
-        self, cursor: Cursor, until: float | None, look: Callable[[bool], Awaitable[T]]
-    ) -> T:
+        self, cursor: Cursor, until: float | None, look: Callable[[bool], Awaitable[Found]]
+    ) -> Found:
         """What there is, or is there first. `look` is told whether somebody waits if it is none."""
         loop = asyncio.get_running_loop()
         while until is not None and not self.waiting.closed and loop.time() < until:
             with self.waiting.place(cursor.topic) as woken:
-                if there := await look(True):
-                    return there
+                if found := await look(True):
+                    return found
                 try:
                     async with asyncio.timeout_at(until):
                         await woken
@@ -104,21 +101,21 @@ class Pulls(ScriptCalls):
         return await look(False)
 
     async def _pull(
-        self, cursor: Cursor, most: int, wait: bool, instead_of: Found = NOTHING
-    ) -> list[Run]:
+        self, cursor: Cursor, most: int, wait: bool, instead_of: Found | None = None
+    ) -> Found:
         found = await self._deliver(cursor, most, wait, SHORT, instead_of)
         if found.read < found.messages:
             # Some were removed after they had been counted. This time the script reads them.
             found = await self._deliver(cursor, most, wait, ANY_LENGTH, found)
-        if found.runs or not wait:  # Who waits asks again.
-            _observe(found.runs)
-        return found.runs
+        if found or not wait:  # Who waits asks again.
+            _observe(found)
+        return found
 
-    async def _find(self, cursor: Cursor, most: int, wait: bool) -> Found | None:
-        found = await self._deliver(cursor, most, wait, SHORT, NOTHING, reads=False)
+    async def _find(self, cursor: Cursor, most: int, wait: bool) -> Found:
+        found = await self._deliver(cursor, most, wait, SHORT, reads=False)
         if found.runs:
-            _observe(found.runs)
-        return found if found.messages else None
+            _observe(found)
+        return found
 
     async def _deliver(
         self,
@@ -126,7 +123,7 @@ class Pulls(ScriptCalls):
         most: int,
         wait: bool,
         short: int,
-        instead_of: Found,
+        instead_of: Found | None = None,
         *,
         reads: bool = True,
     ) -> Found:
@@ -146,8 +143,8 @@ class Pulls(ScriptCalls):
             ReplyBytes(self._settings.pull_max_bytes),
             int(wait),
             short,
-            instead_of.messages,
-            instead_of.data,
+            instead_of.messages if instead_of else 0,
+            instead_of.data if instead_of else 0,
             cursor.pusher,
         )
         call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
@@ -159,6 +156,6 @@ class Pulls(ScriptCalls):
         return Found(runs, count, data, size)
 
 
-def _observe(runs: Sequence[Run]) -> None:
-    figures.PULL_MESSAGES.observe(sum([len(run.messages) for run in runs]))
-    figures.PULL_BYTES.observe(sum([len(json) for run in runs for json in run.messages]))
+def _observe(found: Found) -> None:
+    figures.PULL_MESSAGES.observe(found.read)
+    figures.PULL_BYTES.observe(sum([len(json) for run in found.runs for json in run.messages]))

@@ -12,7 +12,7 @@ from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.log import Cursor, MessageLog, Run
 from ams.messages.pushing import Accepted
 from ams.metadata.records import PushConfig, SubscriptionRecord
-from ams.push import activity
+from ams.push import activity, payload
 from ams.push.membership import Membership
 from ams.push.receivers import Outcome, Receivers, host_of
 from ams.push.retries import policy_of, wait_seconds
@@ -210,22 +210,26 @@ class Driver:
         parts, most = self._parts, self._push.max_messages
         until = asyncio.get_running_loop().time() + WAIT_SECONDS
         found = await parts.log.find(self._cursor(), most, until)
-        if found is None:
+        if not found:
             return 0.0
-        runs = found.runs
-        need = Need(self._host, found.size, failing=self._failures > 0)
-        if not parts.room.try_enter(need):
-            # Not held meanwhile: many may wait.
-            runs = []
-            await parts.room.enter(need)
-        with parts.room.entered(need):
-            runs = runs or await parts.log.take(self._cursor(), most, found)
-            if not runs or not parts.room.try_grow(need, _size(runs)):
-                return 0.0  # More has come meanwhile than there is room for: it waits again.
-            if not parts.membership.alive:
-                return PAUSE_SECONDS
-            with self._to_its_end():
-                return await self._send(runs)
+        while True:
+            size = payload.most_bytes(self._push, found.size)
+            need = Need(self._host, size, failing=self._failures > 0)
+            waits = not parts.room.try_enter(need)
+            if waits:
+                await parts.room.enter(need)
+            with parts.room.entered(need):
+                # After a wait all may be different.
+                if waits or not found.runs:
+                    found = await parts.log.take(self._cursor(), most, found)
+                if not found.runs:
+                    return 0.0
+                if not parts.membership.alive:
+                    return PAUSE_SECONDS
+                if parts.room.try_grow(need, payload.most_bytes(self._push, found.size)):
+                    with self._to_its_end():
+                        return await self._send(found.runs)
+            # More has come meanwhile than there is room for.
 
     async def _send(self, runs: Sequence[Run]) -> float:
         clock = asyncio.get_running_loop().time
@@ -296,10 +300,6 @@ class Driver:
         return Cursor(
             record.topic_uuid, record.uuid, record.epoch, record.start_offset, self._pusher
         )
-
-
-def _size(runs: Sequence[Run]) -> int:
-    return sum([len(json) for run in runs for json in run.messages])
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
