@@ -96,6 +96,7 @@ async def test_who_deletes_a_pushed_subscription_is_told(
     project: Project, endpoints: Endpoints
 ) -> None:
     await push_to(project, endpoints, endpoints.add("/deleted"))
+    await eventually(partial(_status_has, project, "s", "is currently active"))
     answer = await project.request("DELETE", "/subscriptions/s")
     name = f"/projects/{project.name}/subscriptions/s"
     assert answer.json() == {"message": f"Subscription {name} deactivated"}, "contract: 4.6, O-46"
