@@ -83,7 +83,8 @@ class Driver:
         self._failures = 0
         self._logged = float("-inf")
         self._news = asyncio.Event()
-        self._released = asyncio.Event()
+        self._chance = asyncio.Event()
+        self._pushes = False
         self._stopping = False
         self._undisturbed = False
         self._ending = False
@@ -101,8 +102,15 @@ class Driver:
             self._news.set()
 
     def try_to_take(self) -> None:
-        """The subscription may have been let go of."""
-        self._released.set()
+        """Whoever has the subscription may be known to be dead by now."""
+        self._chance.set()
+
+    def hear_release(self) -> None:
+        """A worker has let go of the subscription."""
+        self._chance.set()
+        if self._pushes and not self._ending:
+            # That was another one, so this one has lost the right. Who waits does not notice.
+            self._parts.log.waiting.wake(self._cursor().topic)
 
     def stop(self, grace: float | None = None) -> None:
         """Has it end; a request on its way may take so many seconds more, or all that it needs."""
@@ -143,9 +151,11 @@ class Driver:
         try:
             await self._take()
             activity.DRIVEN.inc()
+            self._pushes = True
             try:
                 await self._deliver()
             finally:
+                self._pushes = False
                 activity.DRIVEN.dec()
         except PushLost:
             log.warning("another worker has taken over", subscription=self._name)
@@ -165,20 +175,23 @@ class Driver:
         # The text of the settings themselves leaves out what is secret.
         settings = repr(astuple(self._push)).encode()
         digest = hashlib.blake2b(settings, digest_size=8).hexdigest()
+        holder, seen = "", 0.0
         while True:
-            self._released.clear()
+            self._chance.clear()
             if parts.membership.alive:
+                dead = holder if parts.membership.is_dead(holder, seen) else ""
                 with self._to_its_end():
-                    cursor = await parts.log.take_push(
-                        self._cursor(),
-                        parts.membership.worker,
-                        digest,
-                        parts.membership.untouchable,
+                    found = await parts.log.take_push(
+                        self._cursor(), parts.membership.worker, digest, dead
                     )
-                if cursor is not None:
-                    self._pusher = cursor.pusher
+                if isinstance(found, Cursor):
+                    self._pusher = found.pusher
                     return
-            await _wait(self._released, TAKE_SECONDS)
+                if found != holder:
+                    holder, seen = found, asyncio.get_running_loop().time()
+                    if not parts.membership.knows(holder):
+                        parts.membership.look()
+            await _wait(self._chance, TAKE_SECONDS)
 
     async def _release(self) -> None:
         """Gives the right back, whether it was taken or is not known to have been."""

@@ -42,7 +42,7 @@ class Worker:
         endpoint: str,
         lease_seconds: float,
     ) -> None:
-        self._membership = Membership(log, endpoint, lease_seconds, self._reconcile_all)
+        self._membership = Membership(log, endpoint, lease_seconds, self._looked)
         self._directory = Directory(store, self._reconcile)
         self._parts = Parts(log, self._membership, receivers, Room(), self._directory.look_again)
         self._drivers: dict[str, Driver] = {}
@@ -62,7 +62,7 @@ class Worker:
         if not subscription:
             self._membership.look()
         elif driver := self._drivers.get(subscription):
-            driver.try_to_take()
+            driver.hear_release()
 
     def look_around(self) -> None:
         """Something may not have been heard."""
@@ -85,6 +85,13 @@ class Worker:
         await self.hand_over(0.0)
         await self._membership.leave()
         await self._directory.stop()
+
+    def _looked(self, changed: bool) -> None:
+        """It was looked who is alive."""
+        if changed:
+            self._reconcile_all()
+        for driver in self._drivers.values():
+            driver.try_to_take()
 
     def _reconcile_all(self) -> None:
         membership = self._membership

@@ -1,5 +1,6 @@
 """A worker with very many subscriptions."""
 
+import asyncio
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -13,7 +14,7 @@ from tests.api.client import Project
 from tests.eventually import eventually
 from tests.push.conftest import Pushing
 from tests.push.endpoints import Delivery, Endpoint, Endpoints
-from tests.push.workers import PushWorker
+from tests.push.workers import PushWorker, shown
 
 TOPICS = 10
 SUBSCRIPTIONS = 100
@@ -55,13 +56,36 @@ async def take_and_forget(delivery: Delivery, _: object) -> str:
     return "200 OK"
 
 
-async def made(place: Project, endpoints: Endpoints) -> list[Endpoint]:
+async def test_workers_that_start_together_take_nothing_from_each_other(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    """Each tells at once who has an idle subscription, though some did not know of all others."""
+    number = 3
+    await made(place, endpoints, number)
+    workers = await asyncio.gather(*(pushing.add_worker() for _ in range(4)))
+    await eventually(lambda: all_active(place, number * SUBSCRIPTIONS))
+    shares = [await worker.driven() for worker in workers]
+    assert sum(shares) == number * SUBSCRIPTIONS
+    assert not any("taken over" in worker.process.log() for worker in workers)
+
+
+async def all_active(place: Project, number: int) -> bool:
+    """Whether all subscriptions have a worker that is alive."""
+    names = (await place.request("GET", "/subscriptions")).json()["subscriptions"]
+    assert len(names) == number
+    for each in names:
+        status = (await shown(place, each["name"].rpartition("/")[2]))["pushStatus"]
+        assert status.endswith("is currently active"), status
+    return True
+
+
+async def made(place: Project, endpoints: Endpoints, topics_: int = TOPICS) -> list[Endpoint]:
     """The receivers of subscriptions that are made behind the broker's back, which is quicker."""
     receivers = []
     settings = DatabaseSettings(url=str(place.node.settings["database"]["url"]))
     async with Store(settings) as store:
         project = await projects.get(store, place.name)
-        for number in range(TOPICS):
+        for number in range(topics_):
             topic = await topics.create(store, project, f"t{number}")
             for each in range(SUBSCRIPTIONS):
                 endpoint = endpoints.add(f"/{number}/{each}")
