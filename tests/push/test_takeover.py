@@ -103,6 +103,28 @@ async def test_who_hung_acknowledges_nothing_that_others_have_taken(
     assert status.endswith("Could not send message, HTTP status 500")
 
 
+async def test_who_hung_takes_back_its_share_though_nothing_is_published(
+    pushing: Pushing, place: Project, endpoints: Endpoints
+) -> None:
+    """It waits for messages of subscriptions that others have taken and let go of again."""
+    load = Load(place, endpoints)
+    await load.subscribe(SUBSCRIPTIONS)
+    hung, other = await asyncio.gather(pushing.add_worker(), pushing.add_worker())
+    await eventually(lambda: all_driven([hung, other]))
+    hung.process.pause()
+    await eventually(lambda: all_driven([other]))
+    hung.process.resume()
+    await eventually(lambda: all_driven([hung, other]))
+    await eventually(lambda: all_active(place))
+
+
+async def all_active(place: Project) -> bool:
+    """Whether all subscriptions have a worker that is alive, as they are told to have."""
+    for number in range(SUBSCRIPTIONS):
+        assert (await shown(place, f"s{number}"))["pushStatus"].endswith("is currently active")
+    return True
+
+
 async def test_who_stops_hands_over_at_once_and_who_comes_gets_a_share(
     pushing: Pushing, place: Project, endpoints: Endpoints
 ) -> None:
