@@ -106,10 +106,10 @@ class Driver:
         self._chance.set()
 
     def hear_release(self) -> None:
-        """A worker has let go of the subscription."""
+        """Another worker has let go of the subscription."""
         self._chance.set()
         if self._pushes and not self._ending:
-            # That was another one, so this one has lost the right. Who waits does not notice.
+            # So this one has lost the right. Who waits does not notice.
             self._parts.log.waiting.wake(self._cursor().topic)
 
     def stop(self, grace: float | None = None) -> None:

@@ -57,11 +57,12 @@ class Worker:
         """Takes note of changes of subscriptions."""
         self._directory.hear(changes)
 
-    def hear_workers(self, subscription: str) -> None:
-        """Another worker has let go of a subscription or, if it is '', has come or gone."""
-        if not subscription:
+    def hear_workers(self, news: str) -> None:
+        """A worker has let go of a subscription or, if the news is '', has come or gone."""
+        subscription, _, worker = news.partition(" ")
+        if not news:
             self._membership.look()
-        elif driver := self._drivers.get(subscription):
+        elif worker != self._membership.worker and (driver := self._drivers.get(subscription)):
             driver.hear_release()
 
     def look_around(self) -> None:

@@ -270,4 +270,4 @@ async def test_workers_hear_of_each_other(empty_redis: RedisServer) -> None:
                     message = await channel.get_message(True, timeout=1)
                     if message:
                         heard.append(message["data"].decode())
-        assert heard == ["", cursor.subscription, "", ""]
+        assert heard == ["", f"{cursor.subscription} one", "", ""]
