@@ -128,6 +128,8 @@ class TokenVerifier:
             raise TokenRefused("it is of another type")
         if not isinstance(key_id, str) or not 0 < len(key_id) <= LONGEST_KEY_ID:
             raise TokenRefused("it names no key")
+        if "crit" in header:
+            raise TokenRefused("it has a critical extension")
         return _Header(algorithm, key_id)
 
 
