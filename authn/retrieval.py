@@ -6,10 +6,7 @@ a URL may hold an access key, and what services answer is not for strangers (8 B
 
 import asyncio
 import ssl
-import sys
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -47,10 +44,6 @@ _HEADERS: Final = {
 _NOT_SENT: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 log = get_logger()
-
-if find_spec("sniffio") is None:
-    # httpcore looks for it at every request, and to look for what is not there takes long.
-    sys.modules["sniffio"] = cast(ModuleType, None)
 
 
 class BackendFailure(InternalFailure):
