@@ -120,6 +120,10 @@ class TokenVerifier:
             raise TokenRefused("its issuer has no such key")
         return _verified(token, chosen, key, issuer)
 
+    def keys_version(self, issuer: str) -> int:
+        """Another number whenever an issuer's keys are others: what it signed may count no more."""
+        return self._issuers[issuer].keys.version()
+
     async def close(self) -> None:
         """Ends what is under way."""
         for issuer in self._issuers.values():
