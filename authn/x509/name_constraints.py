@@ -82,8 +82,10 @@ def _is_within(name: x509.GeneralName, tree: x509.GeneralName) -> bool:
 
 
 def _is_below(domain: str, tree: str) -> bool:
-    domain, tree = domain.lower().rstrip("."), tree.lower().strip(".")
-    return not tree or domain == tree or domain.endswith(f".{tree}")
+    domain, tree = domain.lower().rstrip("."), tree.lower().rstrip(".")
+    # With a dot before it, it is not in there itself; RFC 5280 has no such limit, OpenSSL has.
+    below = tree if tree.startswith(".") else f".{tree}"
+    return not tree or domain == tree or domain.endswith(below)
 
 
 def _is_mailbox_of(mailbox: str, tree: str) -> bool:

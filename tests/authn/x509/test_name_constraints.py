@@ -51,6 +51,8 @@ def is_accepted(
 CASES = [
     (DNS("example.org"), DNS("example.org"), True),
     (DNS("example.org"), DNS("a.b.Example.ORG"), True),
+    (DNS(".example.org"), DNS("a.example.org"), True),
+    (DNS(".example.org"), DNS("example.org"), False),
     (DNS(""), DNS("anything.org"), True),
     (DNS("example.org"), DNS("badexample.org"), False),
     (DNS("example.org"), DNS("org"), False),
