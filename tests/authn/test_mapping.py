@@ -304,6 +304,33 @@ class TestServiceFails:
         assert (await authn.map(credential, name)).json() == {"token": "the-token"}
         assert [asked.headers["x-api-key"] for asked in target.asked] == ["secret"] * 2
 
+    async def test_no_log_has_a_secret_that_a_service_repeats(
+        self,
+        start_authn: StartAuthn,
+        credential: Credential,
+        name: str,
+        identifier: str,
+        target: Target,
+    ) -> None:
+        """Not even the most talkative one, of the libraries below."""
+        paths = {"ams": "/{{identifier}}?key={{access_key}}"}
+        authn = await start_authn(verify_certificate=False, service_types_paths=paths)
+        authn.process.kill()
+        with authn.config.open("a") as config:
+            config.write('[log]\nlevel = "debug"\n')
+        await authn.start()
+        method = {"headers": None, "access_key": "very-secret"}
+        await make_mapping(
+            authn, name, identifier, target.port, auth_method="api-key", method=method
+        )
+        location = "/elsewhere?key=very-secret"
+        target.answer = Answer(status=301, headers={"Location": location})
+        target.by_path[location] = Answer(b"very-secret", headers={"X-Secret": "very-secret"})
+        response = await authn.map(credential, name)
+        assert_authn_error(response, 500, "INTERNAL SERVER ERROR", FAILED)
+        await eventually(lambda: "its answer is no JSON" in authn.log())
+        assert "very-secret" not in authn.log()
+
     async def test_a_service_that_is_away(
         self, authn: Authn, credential: Credential, name: str, identifier: str
     ) -> None:
