@@ -142,7 +142,7 @@ class Connection(Http):
         """Reads a head that is not there as a whole, however little of it comes at a time."""
         try:
             async with asyncio.timeout(self.protocol.request_timeout):
-                await super().http1_request_header()  # type: ignore[no-untyped-call]
+                await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
         except TimeoutError as error:
             raise SanicRequestTimeout("Request Timeout") from error
 
@@ -234,7 +234,7 @@ class Connection(Http):
                 while True:
                     self.recv_buffer.clear()
                     # Cancelled when the client closes.
-                    await self.protocol.receive_more()  # type: ignore[no-untyped-call]
+                    await self.protocol.receive_more()  # type: ignore[no-untyped-call]  # Sanic's has no types.
         except TimeoutError:
             pass
 
