@@ -14,7 +14,7 @@ from ams.metadata.models import Membership, Project, RetiredTopic, Subscription,
 from ams.metadata.records import Change, ProjectRecord
 from ams.metadata.store import Changes, Store
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
 
 
 async def create(
@@ -24,7 +24,7 @@ async def create(
 
     Raises:
         AlreadyExists: The name is taken.
-        NotFound: There is no such creator.
+        Unauthorized: The creator is gone, and so is their token.
         InvalidArgument: A text is too long.
     """
 
@@ -49,7 +49,7 @@ async def create(
     except Duplicate:
         raise AlreadyExists("Project") from None
     except MissingParent:
-        raise NotFound("User") from None
+        raise Unauthorized from None
 
 
 async def get(store: Store, name: str) -> ProjectRecord:

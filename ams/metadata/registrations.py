@@ -20,7 +20,7 @@ from ams.metadata.records import (
 from ams.metadata.store import Changes, Store
 from ams.metadata.user_notes import note_texts
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, NotFound
+from ams.service.errors import AlreadyExists, NotFound, Unauthorized
 
 
 async def create(
@@ -123,7 +123,8 @@ async def accept(
         by_id: Who accepts; None for the service token.
 
     Raises:
-        NotFound: There is no such registration that is pending, or whoever accepts is gone.
+        NotFound: There is no such registration that is pending.
+        Unauthorized: Whoever accepts is gone, and so is their token.
         AlreadyExists: There is a user of that name. The registration stays pending.
     """
 
@@ -146,14 +147,15 @@ async def accept(
     except Duplicate:
         raise AlreadyExists("User") from None
     except MissingParent:
-        raise NotFound("User") from None
+        raise Unauthorized from None
 
 
 async def decline(store: Store, uuid: str, *, comment: str, by_id: int | None) -> None:
     """Refuse a pending registration.
 
     Raises:
-        NotFound: There is no such registration that is pending, or whoever declines is gone.
+        NotFound: There is no such registration that is pending.
+        Unauthorized: Whoever declines is gone, and so is their token.
         InvalidArgument: The comment is too long.
     """
 
@@ -166,7 +168,7 @@ async def decline(store: Store, uuid: str, *, comment: str, by_id: int | None) -
     try:
         await store.write(update)
     except MissingParent:
-        raise NotFound("User") from None
+        raise Unauthorized from None
 
 
 async def delete(store: Store, uuid: str) -> None:

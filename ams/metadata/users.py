@@ -19,7 +19,7 @@ from ams.metadata.records import Caller, Change, Page, ProjectRoles, UserFields,
 from ams.metadata.store import Changes, Store
 from ams.metadata.user_notes import note_user
 from ams.service.database import Duplicate, MissingParent
-from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
 
 #: Most users whose projects one statement reads.
 BATCH = 1000
@@ -55,7 +55,8 @@ async def create(
 
     Raises:
         AlreadyExists: The name is taken.
-        NotFound: A project, or the creator, is gone.
+        NotFound: A project is gone.
+        Unauthorized: The creator is gone, and so is their token.
         InvalidArgument: A text is too long.
     """
 
@@ -79,7 +80,7 @@ async def create(
     except Duplicate:
         raise AlreadyExists("User") from None
     except MissingParent:
-        raise NotFound("project" if memberships else "User") from None
+        raise (NotFound("project") if memberships else Unauthorized()) from None
 
 
 async def by_name(store: Store, name: str) -> UserRecord:

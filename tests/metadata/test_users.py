@@ -9,7 +9,7 @@ from ams.metadata import grants, projects, subscriptions, topics, users
 from ams.metadata.models import RoleGrant
 from ams.metadata.records import Change, ProjectRecord, ProjectRoles, UserFields
 from ams.metadata.store import Store
-from ams.service.errors import AlreadyExists, InvalidArgument, NotFound
+from ams.service.errors import AlreadyExists, InvalidArgument, NotFound, Unauthorized
 from tests.metadata.conftest import Listener, Statements
 from tests.metadata.make import make_project, make_subscription, make_topic, make_user, token_of
 
@@ -95,7 +95,7 @@ async def test_a_name_that_is_too_long_is_the_callers_fault(store: Store) -> Non
 
 
 async def test_a_creator_who_is_gone_can_make_nobody(store: Store) -> None:
-    with pytest.raises(NotFound, match="User doesn't exist"):
+    with pytest.raises(Unauthorized):
         await users.create(
             store, "user", token_digest="", token_ciphertext="", created_by_id=999_999
         )
