@@ -6,9 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography.x509 import Certificate, load_pem_x509_certificates
-from cryptography.x509.oid import NameOID
-
+from ams.service.certificates import ends_in
 from ams.service.settings import Settings
 from metrics import families
 from metrics.lines import Lines
@@ -17,8 +15,6 @@ from metrics.lines import Lines
 KEYS: Final = ("certificate", "ca_file", "jwt_ca_file", "certificate_authorities")
 #: Longest file that is read, in bytes: a bundle of all authorities of the web has a quarter.
 MOST_BYTES: Final = 1 << 20
-
-_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 
 
 def add_certificates(lines: Lines, settings: Settings) -> None:
@@ -52,8 +48,7 @@ def _read(path: Path) -> tuple[dict[str, datetime], bool]:
     for file in _files(path):
         try:
             content = b"" if file.stat().st_size > MOST_BYTES else file.read_bytes()
-            for certificate in load_pem_x509_certificates(content) if _BEGIN in content else ():
-                subject, end = _subject(certificate), certificate.not_valid_after_utc
+            for subject, end in ends_in(content).items():
                 ends[subject] = min(end, ends.get(subject, end))
         except (OSError, ValueError):
             readable = False
@@ -66,11 +61,3 @@ def _files(path: Path) -> list[Path]:
         return sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
     except OSError:
         return []
-
-
-def _subject(certificate: Certificate) -> str:
-    """What it is called: its common name, or its number where that is none or a person's."""
-    for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        if isinstance(name.value, str) and "@" not in name.value:
-            return name.value
-    return f"{certificate.serial_number:x}"

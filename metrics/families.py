@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ams.service import certificates
 from ams.service.exposition import Family
 
 _PROJECT: Final = ("project",)
@@ -220,13 +221,7 @@ DATABASE_INFO: Final = Family(
     ("engine", "version", "migration"),
 )
 
-CERTIFICATE_EXPIRY: Final = Family(
-    "ams_certificate_expiry_timestamp_seconds",
-    "gauge",
-    "When a certificate that a setting names ends to be valid, since 1970; of several in a file or"
-    " folder with the same subject, the first to do so.",
-    ("setting", "subject"),
-)
+CERTIFICATE_EXPIRY: Final = certificates.EXPIRY
 CERTIFICATE_READABLE: Final = Family(
     "ams_certificate_readable",
     "gauge",

@@ -55,8 +55,10 @@ class SharedNumbers:
             at = self._used[0] + 1 + _words(len(key))
             if (at + count) * _WORD > FILE_BYTES:
                 raise MemoryError("no room for more figures")
-            head = _HEAD.pack(count, is_gauge, len(key)) + key
-            self._map[begin : begin + len(head)] = head
+            record = bytearray((at + count) * _WORD - begin)
+            # All of it: who was killed on writing here before may have left something.
+            record[: _HEAD.size + len(key)] = _HEAD.pack(count, is_gauge, len(key)) + key
+            self._map[begin : begin + len(record)] = bytes(record)
             # Last, so that nobody reads half a record.
             self._used[0] = at + count
             self._places[key] = at

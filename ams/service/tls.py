@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ams.service import certificates
 from ams.service.settings import SettingsError
 
 #: How long a development CA is valid.
@@ -61,6 +62,7 @@ def server_context(
         raise SettingsError(
             [f"{section}.certificate: {certificate} and {key} are no certificate and key: {error}"]
         ) from error
+    certificates.note_shown(f"{section}.certificate", Path(certificate).read_bytes())
     return context
 
 

@@ -1,12 +1,16 @@
 """The pages of all processes: their form, and that each figure is documented."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
+from cryptography.x509 import load_pem_x509_certificate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.api.client import Project
+from tests.certificates import make_certificates
+from tests.conftest import StartNode
 from tests.eventually import eventually
 from tests.exporter import Exporter, figures_at, promtool_says
 from tests.node import Node
@@ -123,3 +127,21 @@ async def test_a_broker_tells_what_it_does(node: Node, project: Project) -> None
     assert now("process_resident_memory_bytes") > 1e6
     (build,) = now.labels("ams_build_info")
     assert build["service"] == "ams"
+
+
+async def test_a_broker_tells_of_the_certificate_that_it_shows_though_there_is_a_newer_file(
+    start_node: StartNode, tmp_path: Path
+) -> None:
+    def end() -> float:
+        name = "ams_certificate_expiry_timestamp_seconds"
+        return figures_at(node.http)(name, setting="server.certificate", subject="localhost")
+
+    soon = make_certificates(tmp_path)
+    names = {"certificate": str(soon.certificate), "certificate_key": str(soon.key)}
+    node = await start_node(server=names)
+    ends_soon = load_pem_x509_certificate(soon.certificate.read_bytes()).not_valid_after_utc
+    assert end() == ends_soon.timestamp()
+    make_certificates(tmp_path, timedelta(days=365))
+    assert end() == ends_soon.timestamp()
+    await node.restart()
+    assert end() > ends_soon.timestamp()
