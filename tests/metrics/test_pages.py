@@ -137,8 +137,9 @@ async def test_a_broker_tells_of_the_certificate_that_it_shows_though_there_is_a
         return figures_at(node.http)(name, setting="server.certificate", subject="localhost")
 
     soon = make_certificates(tmp_path)
-    names = {"certificate": str(soon.certificate), "certificate_key": str(soon.key)}
-    node = await start_node(server=names)
+    node = await start_node(
+        server={"certificate": str(soon.certificate), "certificate_key": str(soon.key)}
+    )
     ends_soon = load_pem_x509_certificate(soon.certificate.read_bytes()).not_valid_after_utc
     assert end() == ends_soon.timestamp()
     make_certificates(tmp_path, timedelta(days=365))

@@ -68,11 +68,6 @@ class Service:
         await eventually(self.answers)
         return self
 
-    def worker_pids(self) -> list[int]:
-        """The processes that serve, if there are several."""
-        parent = self.process.pid
-        return [*map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())]
-
     async def answers(self) -> bool:
         """Whether it serves."""
         try:

@@ -102,7 +102,7 @@ async def test_a_worker_that_hangs_is_told_by_the_others(tmp_path: Path) -> None
             assert not await silent(PATIENCE_SECONDS)
             # On this connection, the other one answers.
             mine = (await client.get("/v1/state")).json()["pid"]
-            other = next(pid for pid in service.worker_pids() if pid != mine)
+            other = next(pid for pid in service.process.children() if pid != mine)
             os.kill(other, signal.SIGSTOP)
             await eventually(lambda: silent(3 * PULSE_SECONDS))
             os.kill(other, signal.SIGCONT)
