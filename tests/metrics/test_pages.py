@@ -19,6 +19,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
+def names_shown(page: str) -> set[str]:
+    """What a page tells."""
+    return set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+
+
 async def use(project: Project) -> None:
     """Leaves something to tell of each kind."""
     await project.publish("t", "one", "two")
@@ -64,16 +69,16 @@ async def test_whoever_asks_for_openmetrics_gets_it(project: Project, exporter: 
 async def test_every_figure_is_documented_and_every_documented_one_is_there(
     project: Project, exporter: Exporter
 ) -> None:
-    """But for those that need a replica, and those of push (tests/push)."""
+    """But for those that need a replica, and those of push and AuthN."""
     await use(project)
     shown = set()
     for page in (figures_at(project.node.http).page, exporter.figures().page):
-        shown |= set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+        shown |= names_shown(page)
     documented = set(
         re.findall(r"^\| `(\w+)` \| (?:counter|gauge)", PAGE.read_text(), re.MULTILINE)
     )
     documented |= set(re.findall(r"^\| `(\w+)` \| histogram", PAGE.read_text(), re.MULTILINE))
-    others = {name for name in documented if name.startswith("ams_push_")}
+    others = {name for name in documented if name.startswith(("ams_push_", "ams_authn_"))}
     assert shown == documented - {"ams_redis_replica_lag_bytes"} - others
 
 

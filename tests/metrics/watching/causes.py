@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -211,6 +212,21 @@ async def strangers(platform: Platform) -> AsyncIterator[None]:
     async def knock() -> None:
         with suppress(httpx.TransportError):
             await platform.project.request("GET", token="a-guess")
+        await asyncio.sleep(PAUSE_SECONDS)
+
+    async with _again_and_again(knock):
+        yield
+
+
+@asynccontextmanager
+async def distrust(platform: Platform) -> AsyncIterator[None]:
+    """Clients don't have the authority of the broker's certificate."""
+    host, _, port = platform.node.https.removeprefix("https://").partition(":")
+    trusting_others = ssl.create_default_context()
+
+    async def knock() -> None:
+        with suppress(ssl.SSLError, ConnectionError):
+            await asyncio.open_connection(host, port, ssl=trusting_others)
         await asyncio.sleep(PAUSE_SECONDS)
 
     async with _again_and_again(knock):

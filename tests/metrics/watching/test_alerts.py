@@ -30,6 +30,7 @@ ROUNDS: Final[dict[str, dict[Cause, set[str]]]] = {
     "a full Redis": {
         causes.full_redis: {"AmsRedisMemoryFilling", "AmsRedisMemoryFull", "AmsErrors"},
         causes.strangers: {"AmsRefusalsJump"},
+        causes.distrust: {"AmsHandshakesFail"},
         causes.killed_worker: {"AmsWorkerDied"},
     },
     "a Redis that evicts, and no broker to see it": {
