@@ -1,12 +1,13 @@
 """The certificates that settings name, and when they end."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ams.service.certificates import ends_in
+from ams.service.certificates import UNREADABLE, ends_in
 from ams.service.settings import Settings
 from metrics import families
 from metrics.lines import Lines
@@ -17,8 +18,14 @@ KEYS: Final = ("certificate", "ca_file", "jwt_ca_file", "certificate_authorities
 MOST_BYTES: Final = 1 << 20
 
 
-def add_certificates(lines: Lines, settings: Settings) -> None:
+async def add_certificates(lines: Lines, settings: Settings) -> None:
     """Adds the expiry of all certificates that settings name; of too many, the first to end."""
+    # Not to the lines of others: it goes on if nobody waits for it any more.
+    lines.take(await asyncio.to_thread(_told, settings))
+
+
+def _told(settings: Settings) -> Lines:
+    lines = Lines()
     ends: dict[tuple[str, str], datetime] = {}
     for setting, path in _named(settings):
         found, readable = _read(path)
@@ -28,6 +35,7 @@ def add_certificates(lines: Lines, settings: Settings) -> None:
     for labels, end in sorted(ends.items(), key=lambda item: item[1])[:most]:
         lines.add(families.CERTIFICATE_EXPIRY, end.timestamp(), *labels)
     lines.add(families.LEFT_OUT, max(0, len(ends) - most), "certificates")
+    return lines
 
 
 def _named(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -50,7 +58,7 @@ def _read(path: Path) -> tuple[dict[str, datetime], bool]:
             content = b"" if file.stat().st_size > MOST_BYTES else file.read_bytes()
             for subject, end in ends_in(content).items():
                 ends[subject] = min(end, ends.get(subject, end))
-        except (OSError, ValueError):
+        except (OSError, *UNREADABLE):
             readable = False
     return ends, readable and bool(ends)
 

@@ -10,13 +10,11 @@ _TOPIC: Final = ("project", "topic")
 _SUBSCRIPTION: Final = ("project", "subscription")
 _SERVER: Final = ("server",)
 
-UP: Final = Family(
-    "ams_up", "gauge", "Whether all was read from a store: 1, or 0 if not.", ("part",)
-)
+UP: Final = Family("ams_up", "gauge", "Whether all of a part was read: 1, or 0 if not.", ("part",))
 COLLECT_SECONDS: Final = Family(
     "ams_exporter_collect_duration_seconds",
     "gauge",
-    "How long it took to read from a store.",
+    "How long it took to read a part.",
     ("part",),
 )
 COLLECTED: Final = Family(

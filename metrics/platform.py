@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from time import time
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ams.messages.log import MessageLog
 from ams.metadata.store import Store
@@ -30,7 +30,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Reading(Generic[ResultT]):
-    """What came of reading from a store: all of it or nothing, and how many seconds it took."""
+    """What came of reading a part: all of it or nothing, and how many seconds it took."""
 
     result: ResultT | None
     success: bool
@@ -81,36 +81,42 @@ class Platform:
         most = exporter.max_labels
         deadline = self._now() + exporter.collect_seconds
         lines.add(families.COLLECTED, time())
-        # At the same time: what one store takes long for is no reason to know nothing of the other.
-        found, servers = await asyncio.gather(
+        # At the same time: what one takes long for is no reason to know nothing of the others.
+        found, servers, certificates = await asyncio.gather(
             self._read("database", deadline, read_inventory(lines, self._store, most)),
             self._read("redis", deadline, add_servers(lines, self._redis)),
+            self._read("certificates", deadline, add_certificates(lines, self._settings)),
         )
-        redis = [servers]
-        if found.result is not None:
+        _add_part(lines, "database", found)
+        _add_part(lines, "certificates", certificates)
+        if found.result is None:
+            _add_part(lines, "redis", servers)
+        else:
             reading = add_messages(lines, self._log, found.result, self._deleted, most)
-            redis.append(await self._read("redis", deadline, reading))
-        for part, readings in (("database", [found]), ("redis", redis)):
-            lines.add(families.UP, float(all(each.success for each in readings)), part)
-            lines.add(families.COLLECT_SECONDS, sum(each.seconds for each in readings), part)
-        await asyncio.to_thread(add_certificates, lines, self._settings)
+            _add_part(lines, "redis", servers, await self._read("redis", deadline, reading))
         self._fresh_until = self._now() + exporter.keep_seconds
         return lines.blocks(families.FAMILIES)
 
     async def _read(
         self, part: str, deadline: float, reading: Awaitable[ResultT]
     ) -> _Reading[ResultT]:
-        """Reads from a store, which may not answer, or not in time."""
+        """Reads one part, which may fail, or not come in time."""
         started = self._now()
         result, success = None, False
         try:
             async with asyncio.timeout_at(deadline):
                 result = await reading
             success = True
-        except Exception as error:  # noqa: BLE001  Whatever it is, the other store has figures.
+        except Exception as error:  # noqa: BLE001  Whatever it is, others have figures.
             log.warning("figures can't be read", part=part, error=str(error) or repr(error))
         return _Reading(result, success, self._now() - started)
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+# Any: what was read is of no account.
+def _add_part(lines: Lines, part: str, *readings: _Reading[Any]) -> None:
+    lines.add(families.UP, float(all(each.success for each in readings)), part)
+    lines.add(families.COLLECT_SECONDS, sum(each.seconds for each in readings), part)

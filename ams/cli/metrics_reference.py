@@ -47,10 +47,10 @@ not done, and among no requests.
 _EXPORTER: Final = """\
 ## The exporter
 
-`part` is `redis` or `database`; if one is away the figures that come from it are missing, and
-`ams_up` says so. `kind` is `topics`, `subscriptions`, `projects` or `certificates`. `server` is
-`main`, or in a Redis Cluster host and port of a primary. `setting` is the name of a setting, such
-as `server.certificate`.
+`part` is `redis`, `database` or `certificates`; if one can't be read the figures that come from it
+are missing, and `ams_up` says so. `kind` is `topics`, `subscriptions`, `projects` or
+`certificates`. `server` is `main`, or in a Redis Cluster host and port of a primary. `setting` is
+the name of a setting, such as `server.certificate`.
 """
 
 _ADDING: Final = """\

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificates
 from cryptography.x509.oid import NameOID
 
 from ams.service.exposition import Block, Family
@@ -17,6 +17,9 @@ EXPIRY: Final = Family(
     ("setting", "subject"),
 )
 
+#: What a certificate raises that is not as it should be.
+UNREADABLE: Final = (ValueError, TypeError, InvalidVersion)
+
 _BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 
 # Of the certificates that listeners of this process show to clients, by setting and subject.
@@ -27,7 +30,7 @@ def ends_in(content: bytes) -> dict[str, datetime]:
     """By subject, when the first of the certificates in a PEM file ends; nothing if it has none.
 
     Raises:
-        ValueError: one can't be read.
+        UNREADABLE: one can't be read.
     """
     ends: dict[str, datetime] = {}
     for certificate in load_pem_x509_certificates(content) if _BEGIN in content else ():
@@ -40,7 +43,7 @@ def note_shown(setting: str, content: bytes) -> None:
     """Remembers what a listener shows from now on, whatever becomes of the file."""
     try:
         _shown[setting] = ends_in(content)
-    except ValueError:
+    except UNREADABLE:
         _shown[setting] = {}  # OpenSSL takes what is not quite right.
 
 

@@ -282,7 +282,8 @@ def collect() -> list[Block]:
     for numbers in (_store.own, *_store.others):
         for key, values in numbers.read():
             found = _store.look_up(key)
-            if found is not None:
+            # Others may be of another version of this program, or their predecessors were.
+            if found is not None and len(values) == found[0].size:
                 before = totals.get(key)
                 totals[key] = values if before is None else found[0].together(before, values)
     lines: dict[str, list[str]] = {name: [] for name in instruments}

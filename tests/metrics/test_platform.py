@@ -1,11 +1,14 @@
 """What the exporter tells of topics, subscriptions and projects, and how it bears trouble."""
 
 import asyncio
+import ssl
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from redis import Redis
 
 from ams.messages.log import MessageLog
@@ -186,11 +189,14 @@ async def test_a_broken_file_hides_no_other_of_its_folder(
         figures = exporter.figures()
         assert figures(name, setting=setting, subject="AMS test CA") > time.time()
         assert figures("ams_certificate_readable", setting=setting) == 1
-        broken = certificates.ca.read_text().replace("MII", "XXX")
-        (folder / "broken.pem").write_text(broken)
-        figures = exporter.figures()
-        assert figures(name, setting=setting, subject="AMS test CA") > time.time()
-        assert figures("ams_certificate_readable", setting=setting) == 0
+        good = load_pem_x509_certificate(certificates.ca.read_bytes()).public_bytes(Encoding.DER)
+        # Cut off; and of a version that there is not.
+        for broken in (good[:-9], good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09")):
+            (folder / "broken.pem").write_text(ssl.DER_cert_to_PEM_cert(broken))
+            figures = exporter.figures()
+            assert figures(name, setting=setting, subject="AMS test CA") > time.time()
+            assert figures("ams_certificate_readable", setting=setting) == 0
+            assert figures("ams_up", part="certificates") == 1
 
 
 def test_all_settings_that_name_certificates_are_known() -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from ams.service.exposition import Family, page
-from ams.service.instruments import Counter, Histogram, collect
+from ams.service.instruments import Counter, Histogram, _store, collect
 from ams.service.process_figures import PULSE_SECONDS
 from ams.service.shared_numbers import FILE_BYTES, SharedNumbers, new_file
 from tests.eventually import eventually
@@ -168,6 +169,27 @@ def test_a_histogram_counts_up_to_its_bounds() -> None:
         'test_seconds_count{kind="some"} 4.0',
         'test_seconds_sum{kind="some"} 12.0',
     ]
+
+
+def test_a_worker_of_an_older_version_spoils_nothing() -> None:
+    """Its files were replaced while it ran, and the next worker has the new ones."""
+    name = "test_of_versions_seconds"
+    file = new_file()
+    old = SharedNumbers(file)
+    old.view[old.place(f'["{name}"]'.encode(), 3, is_gauge=False)] = 5.0
+    others = SharedNumbers(file)
+    at = others.place(f'["{name}"]'.encode(), 4, is_gauge=False)
+    others.view[at : at + 4] = memoryview(array("d", [1.0, 1.0, 0.0, 0.0]))
+    histogram = Histogram(name, "Of this test.", bounds=(1.0, 2.0))
+    histogram.observe(0.5)
+    _store.others.append(others)
+    try:
+        (lines,) = [text for family, text in collect() if family.name == name]
+    finally:
+        _store.others.remove(others)
+        os.close(file)
+    assert f"{name}_count 2.0\n" in lines
+    assert f"{name}_sum 1.5\n" in lines
 
 
 def test_labels_that_were_not_declared_are_refused() -> None:
