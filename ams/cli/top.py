@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,7 +36,11 @@ def top(
     Those of --project, or of all projects with --all or if no project is known.
     """
     with session.client() as client:
-        look = partial(look_at, client, _projects(session, client, everywhere=everywhere))
+
+        def look() -> Look:
+            # Each time: projects come and go.
+            return look_at(client, _projects(session, client, everywhere=everywhere))
+
         if session.json or once or not _can_move():
             _print_once(session, look, interval)
             return

@@ -16,8 +16,8 @@ from ams.client import ClientError, ConnectionFailed, ServiceError
 
 #: Lines of a screen that are no rows: heading, titles and blanks.
 FRAME_LINES = 6
-#: Answers of a broker that may be better next time.
-PASSING = frozenset({502, 503, 504})
+#: Answers of a broker that may be better next time: a project may be deleted while it is looked at.
+PASSING = frozenset({404, 502, 503, 504})
 
 TOPIC_COLUMNS = ("PROJECT", "TOPIC", "RATE", "MESSAGES", "STORED", "SIZE", "LAST PUBLISH")
 SUBSCRIPTION_COLUMNS = (

@@ -19,6 +19,9 @@ from tests.eventually import eventually_sync
 #: Long enough for a rate that is not 0, with what is published meanwhile.
 INTERVAL = ("--interval", "0.5")
 
+#: What was written last: some pictures of a whole screen.
+NEWEST_BYTES = 10_000
+
 
 @contextmanager
 def publishing(admin: Client, project: str, topic: str) -> Iterator[None]:
@@ -81,11 +84,11 @@ def test_who_may_not_list_topics_gets_an_error(ams: Ams) -> None:
 class Screen:
     """A terminal in which `ams top` runs."""
 
-    def __init__(self, ams: Ams, **environment: str) -> None:
+    def __init__(self, ams: Ams, *options: str, **environment: str) -> None:
         self._terminal, end = pty.openpty()
         size = {"TERM": "xterm", "COLUMNS": "160", "LINES": "30"}
         self.process = subprocess.Popen(
-            ams.command("top", "--interval", "0.1"),
+            ams.command("top", "--interval", "0.1", *options),
             cwd=ams.folder,
             env={**ams.environment, **size, **environment},
             stdin=end,
@@ -147,6 +150,18 @@ def test_in_a_narrow_terminal_names_are_cut_and_numbers_are_not(
     with Screen(ams, COLUMNS=columns) as screen:
         screen.shows(rb" RATE[^\n]*\n[^\n]*" + cut + topics)
         screen.shows(rb" BACKLOG[^\n]*\n[^\n]*" + cut + subscriptions)
+
+
+@pytest.mark.usefixtures("topic")
+def test_projects_may_come_and_go_meanwhile(ams: Ams, admin: Client) -> None:
+    with Screen(ams, "--all") as screen:
+        screen.shows(rb"demo-topic")
+        admin.projects.create("short-lived")
+        admin.topics.create("short-lived", "visitor")
+        screen.shows(rb"visitor")
+        admin.projects.delete("short-lived")
+        eventually_sync(lambda: b"visitor" not in screen.seen[-NEWEST_BYTES:])
+        assert screen.process.poll() is None
 
 
 @pytest.mark.usefixtures("topic")
