@@ -14,7 +14,7 @@ import math
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -125,6 +125,30 @@ class KeyRing:
                 return Signer(key.id, key.private)
         raise InternalFailure("Backend error")
 
+    async def replace(self) -> str:
+        """Has a new key sign from now on, and none of the others count any more.
+
+        Other processes know it as soon as they read the keys again.
+
+        Returns:
+            Name of the new key.
+
+        Raises:
+            DatabaseFailure: the database does not answer; everything is as it was.
+        """
+        new = await self._store.write(self._replace)
+        self._take([new])
+        return self._keys[0].id
+
+    async def _replace(self) -> SigningKey:
+        """Changes all keys, within a transaction."""
+        former = await signing_keys.list_all()
+        number = former[-1].number + 1 if former else 1
+        new = replace(self._next([], self._clock()), number=number)
+        await signing_keys.delete(former)
+        await signing_keys.insert(new)
+        return new
+
     async def _look(self) -> None:
         """Reads the keys if it was long ago that they were read, and keeps them up."""
         if time.monotonic() < self._read + RELOAD_SECONDS:
@@ -216,3 +240,19 @@ def _public(private: Ed25519PrivateKey) -> dict[str, str]:
 
 def _text(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+async def replace_keys(settings: AuthnSettings) -> str:
+    """Does `KeyRing.replace` on the database of these settings.
+
+    Raises:
+        SettingsError: the settings don't suffice.
+        DatabaseError: the database can't be used.
+        ServiceError: it does not answer.
+    """
+    if not settings.token_keys:
+        raise SettingsError(["authn.token_keys: AuthN needs at least one key"])
+    box = TokenBox((key.get_secret_value() for key in settings.token_keys), "authn.token_keys")
+    async with Store(settings) as store:
+        await store.check_version()
+        return await KeyRing(store, box, settings).replace()

@@ -6,10 +6,8 @@ a URL may hold an access key, and what services answer is not for strangers (8 B
 
 import asyncio
 import ssl
-import sys
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any, Final, cast
+from collections import defaultdict
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -34,8 +32,9 @@ MAX_REDIRECTS: Final = 10
 IDLE_CONNECTIONS: Final = 32
 #: How long they do, in seconds; a broker closes them later than that.
 IDLE_SECONDS: Final = 60.0
-#: Connections to all services together; more requests than these wait for their turn.
-MOST_CONNECTIONS: Final = 128
+#: Connections to one host and port; more requests than these wait for their turn, and keep nobody
+#: else waiting.
+MOST_CONNECTIONS: Final = 64
 
 _HEADERS: Final = {
     "User-Agent": f"ams-authn/{ams.__version__}",
@@ -47,10 +46,6 @@ _HEADERS: Final = {
 _NOT_SENT: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 log = get_logger()
-
-if find_spec("sniffio") is None:
-    # httpcore looks for it at every request, and to look for what is not there takes long.
-    sys.modules["sniffio"] = cast(ModuleType, None)
 
 
 class BackendFailure(InternalFailure):
@@ -80,11 +75,14 @@ class Retriever:
             headers=_HEADERS,
             timeout=settings.retrieval_seconds,
             limits=httpx.Limits(
-                max_connections=MOST_CONNECTIONS,
+                max_connections=None,
                 max_keepalive_connections=IDLE_CONNECTIONS,
                 keepalive_expiry=IDLE_SECONDS,
             ),
             trust_env=False,
+        )
+        self._room: defaultdict[tuple[str, int], asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(MOST_CONNECTIONS)
         )
 
     async def close(self) -> None:
@@ -104,7 +102,10 @@ class Retriever:
             BackendFailure: there is none to be had; the reason has been logged.
         """
         try:
-            async with asyncio.timeout(self._seconds):
+            async with (
+                asyncio.timeout(self._seconds),
+                self._room[method.host, method.port],
+            ):
                 answer = await self._ask(kind, method, secret, unique_key)
             return _token_in(answer, self._fields[kind])
         except TimeoutError:

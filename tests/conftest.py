@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 import pytest_asyncio
+from xdist.remote import Producer
 
 from tests.certificates import RECEIVER_HOST, Certificates, make_certificates
 from tests.mariadb import MariaDB
@@ -22,8 +23,14 @@ from tests.servers import (
     installed_redis,
     wheel_redis,
 )
+from tests.sharing import ByServers
 
 T = TypeVar("T")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServers:
+    """What shares the tests out among the processes that run them."""
+    return ByServers(config, log)
 
 
 def needed(find: Callable[[], T]) -> T:

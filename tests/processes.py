@@ -10,9 +10,16 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.eventually import eventually_sync
+
+#: Of the tests; as pyproject.toml has it.
+MOST_PROCESSES = 4
 #: Below the range from which the kernel takes the ports of outgoing connections: a server that is
 #: down for a moment must find its port free again, and no client may connect to itself meanwhile.
-PORTS = range(20_000, 30_000)
+#: The processes that share a run (`gw0`, `gw1`...) have different ones.
+PORTS = range(20_000, 30_000)[
+    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: MOST_PROCESSES
+]
 #: How long a process may take to end after SIGTERM, in seconds.
 STOP_SECONDS = 30.0
 
@@ -114,6 +121,15 @@ class ChildProcess:
     def pause(self) -> None:
         """Stops the process where it is, so that its clients wait: a machine that hangs."""
         self.signal(signal.SIGSTOP)
+        # The signal takes a moment to reach threads that run on other cores.
+        eventually_sync(lambda: not self.running or self._is_stopped())
+
+    def _is_stopped(self) -> bool:
+        states = []
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                states.append((thread / "stat").read_text().rpartition(")")[2].split()[0])
+        return set(states) <= {"T"}
 
     def resume(self) -> None:
         """Lets a paused process go on."""

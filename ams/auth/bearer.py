@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from typing import Final
+from typing import Final, NamedTuple
 
 from ams.service.logs import get_logger
 from ams.service.outgoing import Outgoing
@@ -13,6 +13,7 @@ from ams.service.settings_sections import AuthSettings, OutgoingSettings
 from ams.service.signed_tokens import (
     ACCESS_TOKEN_TYPES,
     LEEWAY_SECONDS,
+    Claims,
     Issuer,
     TokenRefused,
     TokenVerifier,
@@ -23,9 +24,6 @@ from ams.service.signed_tokens import (
 ALGORITHMS: Final = frozenset({"EdDSA", "ES256"})
 #: Most verified tokens that are remembered.
 MAX_REMEMBERED: Final = 50_000
-#: How long one is remembered before its signature is checked again, in seconds: so a key that its
-#: owner has withdrawn ends also for tokens that are in use.
-REMEMBER_SECONDS: Final = 300.0
 
 #: Who is trusted is the operators' choice, and often a neighbour of the broker.
 _ANYWHERE: Final = ["0.0.0.0/0", "::/0"]
@@ -63,7 +61,7 @@ class BearerTokens:
             ACCESS_TOKEN_TYPES,
         )
         self._any = bool(settings.jwt_issuers)
-        self._remembered: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
 
     def take(self, token: str) -> bool:
         """Whether a bearer token is a signed one, if any are believed; others are users' own."""
@@ -75,18 +73,16 @@ class BearerTokens:
         Raises:
             Unavailable: whether it counts can't be found out now.
         """
-        now = time.time()
         remembered = self._remembered.get(token_digest)
-        if remembered is not None and now < remembered[1]:
+        if remembered is not None and self._stands(remembered):
             self._remembered.move_to_end(token_digest)
-            return remembered[0]
+            return remembered.subject
         try:
             claims = await self._verifier.verify(token)
         except TokenRefused as error:
             log.info("signed token refused", reason=str(error))
             return None
-        until = min(claims.expires + LEEWAY_SECONDS, now + REMEMBER_SECONDS)
-        self._remember(token_digest, claims.subject, until)
+        self._remember(token_digest, claims)
         return claims.subject
 
     async def close(self) -> None:
@@ -94,8 +90,29 @@ class BearerTokens:
         await self._verifier.close()
         await self._outgoing.close()
 
-    def _remember(self, token_digest: str, uuid: str, until: float) -> None:
+    def _stands(self, token: _Remembered) -> bool:
+        """Whether a token that was good is so still: not expired, and no key was withdrawn."""
+        return (
+            time.time() < token.until
+            and self._verifier.keys_version(token.issuer) == token.keys_version
+        )
+
+    def _remember(self, token_digest: str, claims: Claims) -> None:
         self._remembered.pop(token_digest, None)
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.popitem(last=False)
-        self._remembered[token_digest] = uuid, until
+        self._remembered[token_digest] = _Remembered(
+            claims.subject,
+            claims.issuer,
+            claims.expires + LEEWAY_SECONDS,
+            self._verifier.keys_version(claims.issuer),
+        )
+
+
+class _Remembered(NamedTuple):
+    """A token that was found good, by these keys of its issuer."""
+
+    subject: str
+    issuer: str
+    until: float
+    keys_version: int

@@ -151,8 +151,8 @@ class AuthnSettings(Section):
     max_connections: int = Field(
         1000,
         ge=1,
-        description="Open connections of a process at most; those that wait for a request make"
-        " room for new ones.",
+        description="Open connections of a process at most; those that wait for a handshake or a"
+        " request make room for new ones.",
     )
     workers: int = Field(
         1, ge=1, description="Processes that share the listener; about one for each core."

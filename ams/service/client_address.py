@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,4 +48,9 @@ def _is_address(text: str) -> bool:
 
 
 def _is_in(text: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
-    return _is_address(text) and any(ip_address(text) in network for network in networks)
+    if not _is_address(text):
+        return False
+    address = ip_address(text)
+    # So a client of IPv4 looks to a listener of both.
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return any(address in network or (inner and inner in network) for network in networks)

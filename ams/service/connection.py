@@ -262,34 +262,21 @@ class Protocol(HttpProtocol):
         """A client has connected, and is done with its TLS handshake. Called by the event loop."""
         if transport.get_extra_info("sslcontext") is not None:
             _HANDSHAKES.inc()
-        most = cast("App", self.app).limits.connections
-        if most is not None and len(self.connections) >= most and not self._make_room():
-            cast(Transport, transport).abort()
-            return
         # Who has not sent anything yet need not be given as long as one that is coming back.
         self.keep_alive_timeout = self.request_timeout
         super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic's has no types.
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is no more. Called by the event loop."""
-        if self.conn_info is not None:  # Else there was no room for it.
-            super().connection_lost(exc)  # type: ignore[no-untyped-call]  # Sanic's has no types.
-
-    def _make_room(self) -> bool:
-        """Closes the connection that has waited for a request for longest, if there is one."""
-        waiting = [
-            protocol
-            for protocol in self.connections
-            if protocol.http is not None and protocol.http.stage in (Stage.IDLE, Stage.REQUEST)
-        ]
-        if not waiting:
-            return False
-        oldest = min(waiting, key=lambda protocol: protocol.last_heard)
-        self.connections.discard(oldest)
-        oldest.transport.abort()
-        return True
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the client has sent nothing that is being worked on."""
+        return self.http is not None and self.http.stage in (Stage.IDLE, Stage.REQUEST)
 
     @property
     def last_heard(self) -> float:
         """When the client last sent or got something, of `time.monotonic()`."""
         return self._time
+
+    def make_room(self) -> None:
+        """Ends the connection at once, in favour of another."""
+        self.connections.discard(self)
+        cast(Transport, self.transport).abort()

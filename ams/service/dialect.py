@@ -28,8 +28,8 @@ class Limits:
         request_seconds: how long a TLS handshake, the first byte after it, and the headers of a
             request may each take.
         response_seconds: how long an answer may take.
-        connections: open connections of a process at most; None for as many as the system allows.
-            When there are more, those that wait for a request make room.
+        connections: open connections to a listener with TLS at most; None for as many as the system
+            allows. When there are more, those that wait for a handshake or a request make room.
     """
 
     request_bytes: int

@@ -21,8 +21,9 @@ SECRET_FIELDS: Final = frozenset(
     {"token", "password", "secret", "authorization", "x-api-key", "service_token"}
 )
 
-#: Libraries that say at level info what is of no use here; their warnings are kept.
-CHATTY_LOGGERS: Final = ("sanic", "tortoise", "httpx", "asyncio", "redis")
+#: Libraries that say at level info or debug what is of no use here, or what others have sent, which
+#: may be secret; their warnings are kept.
+CHATTY_LOGGERS: Final = ("sanic", "tortoise", "httpx", "httpcore", "asyncio", "redis")
 
 _STANDARD_ERROR = 2
 

@@ -56,6 +56,7 @@ class RemoteKeys:
         self._fetch = fetch
         self._clock = clock
         self._keys: Mapping[str, PublicKey] = {}
+        self._version = 0
         self._asked = -math.inf
         self._failed = False
         self._fetching: asyncio.Task[None] | None = None
@@ -67,11 +68,7 @@ class RemoteKeys:
             Unavailable: it is not known, and whether it exists can't be found out now.
         """
         key = self._keys.get(key_id)
-        age = self._clock() - self._asked
-        due = age >= (PAUSE_SECONDS if key is None else REFRESH_SECONDS)
-        if due and self._fetching is None:
-            self._asked = self._clock()
-            self._fetching = asyncio.create_task(self._renew())
+        due = self._renew_after(PAUSE_SECONDS if key is None else REFRESH_SECONDS)
         if self._fetching is not None and (due or key is None):
             await asyncio.shield(self._fetching)
             key = self._keys.get(key_id)
@@ -79,15 +76,32 @@ class RemoteKeys:
             raise Unavailable(KEYS_AWAY)
         return key
 
+    def version(self) -> int:
+        """Another number whenever the keys are others. Has them renewed in time; nobody waits."""
+        self._renew_after(REFRESH_SECONDS)
+        return self._version
+
     async def close(self) -> None:
         """Ends a fetch that is under way."""
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
 
+    def _renew_after(self, seconds: float) -> bool:
+        """Begins to fetch the keys if that was so long ago; whether it was."""
+        now = self._clock()
+        due = now - self._asked >= seconds
+        if due and self._fetching is None:
+            self._asked = now
+            self._fetching = asyncio.create_task(self._renew())
+        return due
+
     async def _renew(self) -> None:
         try:
-            self._keys = await self._fetch()
+            keys = await self._fetch()
+            if keys != self._keys:
+                self._keys = keys
+                self._version += 1
             self._failed = False
         except FetchError as error:
             self._failed = True

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import uvloop
@@ -19,6 +20,7 @@ from sanic.server import AsyncioServer, HttpProtocol
 from ams.service import workers
 from ams.service.connection import Protocol
 from ams.service.errors import ServiceError
+from ams.service.handshakes import Handshakes
 from ams.service.http import App
 from ams.service.listeners import (
     Endpoint,
@@ -150,6 +152,7 @@ class Server:
         self._hooks = hooks
         self._on_listening = on_listening
         self._servers: list[AsyncioServer] = []
+        self._handshakes: list[Handshakes] = []
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -203,11 +206,10 @@ class Server:
             try:
                 server = await self._app.create_server(
                     sock=listener.sockets[0],
-                    ssl=listener.tls,
                     protocol=Protocol,
                     backlog=BACKLOG,
                     return_asyncio_server=True,
-                    asyncio_server_kwargs=self._server_options(listener),
+                    asyncio_server_kwargs={"start_serving": False},
                 )
             except OSError as error:
                 raise cannot_listen(listener, error) from error
@@ -215,15 +217,27 @@ class Server:
             self._servers.append(server)
         await self._servers[0].startup()  # type: ignore[no-untyped-call]
         for server, listener in zip(self._servers, self._listeners, strict=True):
-            await server.start_serving()  # type: ignore[no-untyped-call]
+            if listener.tls is None:
+                await server.start_serving()  # type: ignore[no-untyped-call]
+            else:
+                self._start_handshakes(listener, server)
             log.info("listening", url=listener.url)
         self._on_listening()
 
-    def _server_options(self, listener: Listener) -> dict[str, object]:
-        options: dict[str, object] = {"start_serving": False}
-        if listener.tls is not None:
-            options["ssl_handshake_timeout"] = self._app.limits.request_seconds
-        return options
+    def _start_handshakes(self, listener: Listener, server: AsyncioServer) -> None:
+        """Accepts in place of a server, whose connections they become."""
+        handshakes = Handshakes(
+            listener,
+            partial(Protocol, loop=server.loop, app=self._app, connections=server.connections),
+            server.connections,
+            self._app.limits.request_seconds,
+            self._app.limits.connections,
+        )
+        self._handshakes.append(handshakes)
+        try:
+            handshakes.start(BACKLOG)
+        except OSError as error:
+            raise cannot_listen(listener, error) from error
 
     async def _wind_down(self) -> None:
         self._app.draining = True
@@ -231,6 +245,8 @@ class Server:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), self._settings.drain_seconds)
         await self._call("on_drain", self._hooks.drain)
+        for handshakes in self._handshakes:
+            handshakes.close()
         for server in self._servers:
             server.close()  # type: ignore[no-untyped-call]
         deadline = asyncio.get_running_loop().time() + self._settings.stop_seconds

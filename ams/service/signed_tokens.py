@@ -29,6 +29,9 @@ ACCESS_TOKEN_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}")
 _REQUIRED: Final = ("iss", "aud", "sub", "exp", "iat")
 _TIMES: Final = ("exp", "iat", "nbf")
+#: What ID tokens and logout tokens say, and access tokens don't. The same issuer signs all of them,
+#: and where it gives none of them a type, an audience may be all that else tells them apart.
+_OF_OTHER_TOKENS: Final = ("at_hash", "c_hash", "events")
 #: No time in a token is as late as this, in seconds since 1970: the year 33658.
 _END_OF_TIME: Final = 10**12
 
@@ -106,6 +109,8 @@ class TokenVerifier:
         header, claims = (_read(part) for part in token.split(".")[:2])
         chosen = self._header(header)
         _check_times(claims)
+        if any(name in claims for name in _OF_OTHER_TOKENS):
+            raise TokenRefused("it is no access token")
         name = claims.get("iss")
         issuer = self._issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
@@ -114,6 +119,10 @@ class TokenVerifier:
         if key is None:
             raise TokenRefused("its issuer has no such key")
         return _verified(token, chosen, key, issuer)
+
+    def keys_version(self, issuer: str) -> int:
+        """Another number whenever an issuer's keys are others: what it signed may count no more."""
+        return self._issuers[issuer].keys.version()
 
     async def close(self) -> None:
         """Ends what is under way."""
@@ -128,6 +137,8 @@ class TokenVerifier:
             raise TokenRefused("it is of another type")
         if not isinstance(key_id, str) or not 0 < len(key_id) <= LONGEST_KEY_ID:
             raise TokenRefused("it names no key")
+        if "crit" in header:
+            raise TokenRefused("it has a critical extension")
         return _Header(algorithm, key_id)
 
 

@@ -163,10 +163,11 @@ def _flaw_of_issuer(
 ) -> str | None:
     try:
         constraints = fields.extension(issuer, x509.BasicConstraints)
-        # Roots of before 1997 have no constraints; that they are trusted must do.
-        if not (constraints.ca if constraints else trusted):
-            return "is no authority"
         usage = fields.extension(issuer, x509.KeyUsage)
+        # Without constraints it must be trusted, and have said so in another way, or be so old
+        # that it could not.
+        if not (constraints.ca if constraints else trusted and (usage or _is_old_root(issuer))):
+            return "is no authority"
         if usage and not usage.key_cert_sign:
             return "may not issue certificates"
         below = [each for each in path[1:] if not _is_self_issued(each)]
@@ -215,6 +216,11 @@ def _is_strong(certificate: x509.Certificate) -> bool:
     if isinstance(key, ec.EllipticCurvePublicKey):
         return key.curve.key_size >= _LEAST_CURVE_BITS
     return isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+
+
+def _is_old_root(certificate: x509.Certificate) -> bool:
+    """Whether it is a root of before 1997: these can't say that they are authorities."""
+    return certificate.version is x509.Version.v1 and _is_self_issued(certificate)
 
 
 def _is_self_issued(certificate: x509.Certificate) -> bool:

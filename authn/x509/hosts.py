@@ -21,8 +21,9 @@ from authn.x509.refusals import HostMismatch, HostUnknown, Untrusted
 #: Longest wait for one look-up, in seconds.
 LOOKUP_SECONDS: Final = 5.0
 #: Look-ups at the same time. The resolver blocks a thread for as long as it likes; threads of our
-#: own keep it from those of the rest of the process.
-MOST_LOOKUPS: Final = 8
+#: own keep it from those of the rest of the process, and many of them keep those who wait for one
+#: silent server of names from taking all.
+MOST_LOOKUPS: Final = 128
 #: Names of one address that are looked at.
 MOST_NAMES: Final = 16
 #: From so many names on the certificate has, they are not listed.

@@ -1,12 +1,18 @@
 """The names that an authority is allowed to vouch for (RFC 5280, 4.2.1.10)."""
 
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from authn.x509 import fields
+
+_LABEL: Final = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+#: A common name that is one of a host, as OpenSSL sees it.
+_HOST: Final = re.compile(rf"{_LABEL}(\.{_LABEL})+")
 
 
 def violation(issuer: x509.Certificate, path: Sequence[x509.Certificate]) -> str | None:
@@ -18,7 +24,10 @@ def violation(issuer: x509.Certificate, path: Sequence[x509.Certificate]) -> str
         for position, certificate in enumerate(path):
             if position and fields.subject(certificate) == fields.issuer(certificate):
                 continue
-            for name in _names(certificate):
+            names = [*_names(certificate)]
+            if not position:
+                names += _common_names(certificate, names)
+            for name in names:
                 if not _is_allowed(name, constraints):
                     return "may not vouch for this name"
     except fields.UNREADABLE:
@@ -32,6 +41,17 @@ def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
         yield x509.RFC822Name(str(attribute.value))
     yield from fields.extension(certificate, x509.SubjectAlternativeName) or ()
+
+
+def _common_names(
+    certificate: x509.Certificate, names: Sequence[x509.GeneralName]
+) -> Iterator[x509.DNSName]:
+    """Hosts in the subject: they stand for those that a client's certificate doesn't name else."""
+    if any(isinstance(name, x509.DNSName) for name in names):
+        return
+    for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        if _HOST.fullmatch(str(attribute.value)):
+            yield x509.DNSName(str(attribute.value))
 
 
 def _is_allowed(name: x509.GeneralName, constraints: x509.NameConstraints) -> bool:
@@ -62,8 +82,10 @@ def _is_within(name: x509.GeneralName, tree: x509.GeneralName) -> bool:
 
 
 def _is_below(domain: str, tree: str) -> bool:
-    domain, tree = domain.lower().rstrip("."), tree.lower().strip(".")
-    return not tree or domain == tree or domain.endswith(f".{tree}")
+    domain, tree = domain.lower().rstrip("."), tree.lower().rstrip(".")
+    # With a dot before it, it is not in there itself; RFC 5280 has no such limit, OpenSSL has.
+    below = tree if tree.startswith(".") else f".{tree}"
+    return not tree or domain == tree or domain.endswith(below)
 
 
 def _is_mailbox_of(mailbox: str, tree: str) -> bool:

@@ -63,9 +63,11 @@ def head(method: str, path: str, headers: Mapping[str, object] | None = None) ->
     return f"{method} {path} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
 
 
-async def read_answer(reader: asyncio.StreamReader, *, has_body: bool = True) -> Answer:
+async def read_answer(
+    reader: asyncio.StreamReader, *, has_body: bool = True, within: float = PATIENCE_SECONDS
+) -> Answer:
     """The next answer on a connection."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(within):
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {
             name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])
@@ -74,11 +76,11 @@ async def read_answer(reader: asyncio.StreamReader, *, has_body: bool = True) ->
         return Answer(int(lines[0].split()[1]), headers, await reader.readexactly(length))
 
 
-async def exchange(node: Node, data: bytes) -> Answer:
+async def exchange(node: Node, data: bytes, *, within: float = PATIENCE_SECONDS) -> Answer:
     """The answer to something that need be no HTTP, on a connection of its own."""
     async with connection(node) as (reader, writer):
         writer.write(data)
-        return await read_answer(reader, has_body=not data.startswith(b"HEAD "))
+        return await read_answer(reader, has_body=not data.startswith(b"HEAD "), within=within)
 
 
 async def send(node: Node, method: str, path: str, body: bytes = b"") -> Answer:

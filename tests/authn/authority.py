@@ -25,6 +25,7 @@ CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH
 
 _PLACEHOLDER: Final = x509.Name.from_rfc4514_string("CN=placeholder-of-the-subject")
+_VERSION_3: Final = bytes.fromhex("a003020102")
 _ECDSA_ALGORITHMS: Final = {"sha256": "1.2.840.10045.4.3.2", "sha1": "1.2.840.10045.4.1"}
 
 
@@ -69,6 +70,18 @@ class Authority:
         constraints, usual = _ca(path_length, sign=True)
         added = [constraints, (usage, True) if usage else usual, *extensions]
         return cls(_sign(subject, subject, key, key, valid, added), key)
+
+    @classmethod
+    def without_constraints(
+        cls, *, version_1: bool = False, usage: x509.KeyUsage | None = None
+    ) -> "Authority":
+        """One that signed itself and does not say that it is one, unless by its key usage."""
+        key, subject = new_key(), der.name(("CN", "Plain"))
+        extensions = [(usage, True)] if usage else []
+        certificate = _sign(
+            subject, subject, key, key, (-DAY, DAY), extensions, version_1=version_1
+        )
+        return cls(certificate, key)
 
     def intermediate(
         self,
@@ -209,6 +222,7 @@ def _sign(
     extensions: Iterable[tuple[x509.ExtensionType, bool]],
     *,
     algorithm: str = "sha256",
+    version_1: bool = False,
 ) -> x509.Certificate:
     """Builds a certificate, puts the names in as they are, and signs it after that."""
     now = datetime.now(UTC)
@@ -228,6 +242,8 @@ def _sign(
     tbs = _content(draft).replace(_PLACEHOLDER.public_bytes(), subject)
     tbs = tbs.replace(issuer_placeholder.public_bytes(), issuer)
     tbs = tbs.replace(_algorithm("sha256"), _algorithm(algorithm))
+    if version_1:
+        tbs = tbs.removeprefix(_VERSION_3)
     return x509.load_der_x509_certificate(
         _signed(der.encode(der.SEQUENCE, tbs), issuer_key, algorithm)
     )

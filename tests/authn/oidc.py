@@ -1,5 +1,6 @@
 """A real OpenID Connect provider: the npm package `oidc-provider`, with a few lines around it."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -100,22 +101,28 @@ def _installed() -> Path:
     npm = _program("npm")
     lock = hashlib.sha256((_SOURCES / "package-lock.json").read_bytes()).hexdigest()
     place = Path(sys.prefix) / "oidc-provider" / lock
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        making = Path(tempfile.mkdtemp(dir=place.parent))
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(_SOURCES / name, making)
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=making,
-            capture_output=True,
-            text=True,
-            timeout=_INSTALL_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            shutil.rmtree(making)
-            raise MissingPart(f"npm can't fetch the provider: {done.stdout}{done.stderr}")
-        making.rename(place)
-    shutil.copy(_SOURCES / "provider.mjs", place)
+    place.parent.mkdir(exist_ok=True)
+    with (place.parent / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # Other processes of this run want it, too.
+        if not place.exists():
+            _install(npm, place)
+        shutil.copy(_SOURCES / "provider.mjs", place)
     return place
+
+
+def _install(npm: str, place: Path) -> None:
+    making = Path(tempfile.mkdtemp(dir=place.parent))
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(_SOURCES / name, making)
+    done = subprocess.run(
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=making,
+        capture_output=True,
+        text=True,
+        timeout=_INSTALL_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        shutil.rmtree(making)
+        raise MissingPart(f"npm can't fetch the provider: {done.stdout}{done.stderr}")
+    making.rename(place)

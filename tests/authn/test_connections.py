@@ -1,6 +1,7 @@
 """TLS with and without certificates, and clients that only cost (contract: authn 1.1, 4.1)."""
 
 import asyncio
+import resource
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -156,6 +157,29 @@ class TestSilentClients:
                 assert await ended(reader) == b""
         assert "uncaught" not in impatient.log()
         assert '"level":"error"' not in impatient.log()
+
+    @pytest.mark.parametrize("most", [MOST_CONNECTIONS, 5000])
+    async def test_a_thousand_who_do_no_handshake_keep_nobody_out(
+        self, start_authn: StartAuthn, most: int
+    ) -> None:
+        """They count from when they connect, and the oldest make room long before their time.
+
+        So they do where the system allows fewer connections than the settings.
+        """
+        authn = await start_authn(header_seconds=60, max_connections=most)
+        files = 6 * MOST_CONNECTIONS
+        resource.prlimit(authn.process.pid, resource.RLIMIT_NOFILE, (files, files))
+        async with AsyncExitStack() as silent:
+            readers = []
+            for _ in range(1000):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port(authn))
+                readers.append(reader)
+                silent.callback(writer.close)
+            assert (await authn.map(None)).status_code == 400
+            for reader in readers[:-files]:
+                assert await ended(reader) == b""
+        assert "uncaught" not in authn.log()
+        assert '"level":"error"' not in authn.log()
 
 
 class TestAnyCertificate:

@@ -1,5 +1,6 @@
 """Signed tokens for certificates: `:issue`, and the keys that they are checked with."""
 
+import subprocess
 import time
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.authn.authority import Authority, Credential
 from tests.authn.conftest import StartAuthn
 from tests.authn.make import make_auth_method, make_binding, make_service_type
 from tests.authn.node import Authn, assert_authn_error
+from tests.eventually import eventually
+from tests.node import clean_environment
 
 HOST = "host-1"
 USER = "b7b5a9ab-6ea5-4a4f-9e24-d3bbe0a9bd0b"
@@ -171,3 +174,46 @@ async def test_what_one_process_signs_can_be_checked_by_the_keys_of_another(
     _, claims = await checked(authn, await other.issue(credential, name, HOST))
     assert claims["iss"] == authn.url
     assert await keys_of(other) == await keys_of(authn)
+
+
+def rotate_key(authn: Authn) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        authn.command("rotate-key"),
+        cwd=authn.folder,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_an_operator_whose_key_was_stolen_has_another_one_at_once(
+    start_authn: StartAuthn, credential: Credential, name: str
+) -> None:
+    authn = await start_authn(verify_certificate=False)
+    await bind(authn, name)
+    header, _ = await checked(authn, await authn.issue(credential, name, HOST))
+    stolen = header["kid"]
+    done = rotate_key(authn)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    async def is_gone() -> bool:
+        return stolen not in {key["kid"] for key in await keys_of(authn)}
+
+    await eventually(is_gone, within=10.0)
+    (key,) = await keys_of(authn)
+    assert key["kid"] in done.stdout
+    header, _ = await checked(authn, await authn.issue(credential, name, HOST))
+    assert header["kid"] == key["kid"]
+
+
+async def test_a_key_is_made_for_a_database_of_its_version_only(
+    start_authn: StartAuthn, name: str
+) -> None:
+    authn = await start_authn()
+    config = authn.config.read_text()
+    authn.config.write_text(config.replace("authn.db", "empty.db"))
+    done = rotate_key(authn)
+    assert done.returncode == 2
+    assert "ams authn migrate" in done.stderr

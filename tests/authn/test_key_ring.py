@@ -189,19 +189,35 @@ async def test_token_keys_are_changed_like_those_of_other_secrets(
     assert (await both.signer()).key_id == first
 
 
-async def test_keys_that_are_removed_by_hand_are_replaced_at_once(
+async def test_keys_that_were_stolen_are_replaced_at_once(
     store: Store, settings: AuthnSettings, clock: Clock
 ) -> None:
-    """As an operator does whose keys were stolen."""
+    """The next one too, which is published already, and by one process for all."""
     rings = [ring_on(store, settings, clock) for _ in range(2)]
-    stolen = {(await ring.signer()).key_id for ring in rings}
-    async with store.reading():
-        keys = await signing_keys.list_all()
-    await store.write(lambda: signing_keys.delete(keys))
-    new = [(await ring.signer()).key_id for ring in rings]
-    assert new[0] == new[1]
-    assert new[0] not in stolen
-    assert [await published(ring) for ring in rings] == [[new[0]], [new[0]]]
+    await rings[0].signer()
+    clock.forward(SIGNS - CLOCKS_SECONDS - AHEAD_SECONDS)
+    stolen = await published(rings[1])
+    assert len(stolen) == 2
+    new = await ring_on(store, settings, clock).replace()
+    assert new not in stolen
+    for ring in rings:
+        assert (await ring.signer()).key_id == new
+        assert await published(ring) == [new]
+    clock.forward(SIGNS - CLOCKS_SECONDS - AHEAD_SECONDS - 1)
+    assert await published(rings[0]) == [new]
+
+
+async def test_of_two_who_replace_keys_at_once_one_has_the_last_word(
+    settings: AuthnSettings, clock: Clock
+) -> None:
+    async def replace() -> str:
+        async with Store(settings) as store:
+            return await ring_on(store, settings, clock).replace()
+
+    new = await asyncio.gather(*(replace() for _ in range(2)))
+    async with Store(settings) as store:
+        (left,) = await published(ring_on(store, settings, clock))
+    assert left in new
 
 
 async def test_memory_goes_on_while_the_database_is_away(

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import quote
 
+import httpx
 import pytest
 from cryptography import x509
 
+from authn.retrieval import MOST_CONNECTIONS
 from tests.authn import der
 from tests.authn.authority import Authority, Credential
 from tests.authn.conftest import StartAuthn
@@ -302,6 +304,33 @@ class TestServiceFails:
         assert (await authn.map(credential, name)).json() == {"token": "the-token"}
         assert [asked.headers["x-api-key"] for asked in target.asked] == ["secret"] * 2
 
+    async def test_no_log_has_a_secret_that_a_service_repeats(
+        self,
+        start_authn: StartAuthn,
+        credential: Credential,
+        name: str,
+        identifier: str,
+        target: Target,
+    ) -> None:
+        """Not even the most talkative one, of the libraries below."""
+        paths = {"ams": "/{{identifier}}?key={{access_key}}"}
+        authn = await start_authn(verify_certificate=False, service_types_paths=paths)
+        authn.process.kill()
+        with authn.config.open("a") as config:
+            config.write('[log]\nlevel = "debug"\n')
+        await authn.start()
+        method = {"headers": None, "access_key": "very-secret"}
+        await make_mapping(
+            authn, name, identifier, target.port, auth_method="api-key", method=method
+        )
+        location = "/elsewhere?key=very-secret"
+        target.answer = Answer(status=301, headers={"Location": location})
+        target.by_path[location] = Answer(b"very-secret", headers={"X-Secret": "very-secret"})
+        response = await authn.map(credential, name)
+        assert_authn_error(response, 500, "INTERNAL SERVER ERROR", FAILED)
+        await eventually(lambda: "its answer is no JSON" in authn.log())
+        assert "very-secret" not in authn.log()
+
     async def test_a_service_that_is_away(
         self, authn: Authn, credential: Credential, name: str, identifier: str
     ) -> None:
@@ -376,3 +405,31 @@ class TestServiceFails:
         assert (await authn.request("GET", f"/v1/bindings/{name}")).is_success
         held.set()
         assert {answer.status_code for answer in await asyncio.gather(*slow)} == {200}
+
+    async def test_a_service_that_hangs_takes_no_connections_from_others(
+        self,
+        start_authn: StartAuthn,
+        certificates: Certificates,
+        credential: Credential,
+        name: str,
+        identifier: str,
+        target: Target,
+    ) -> None:
+        authn = await start_authn(verify_certificate=False, retrieval_seconds=60, answer_seconds=60)
+        target.answer = Answer(pause=threading.Event())
+        await make_mapping(authn, name, identifier, target.port)
+        limits = httpx.Limits(max_connections=None)
+        transport = httpx.AsyncHTTPTransport(verify=authn.tls_with(credential), limits=limits)
+        with Target(certificates) as other:
+            await make_mapping(authn, f"{name}-2", identifier, other.port)
+            async with httpx.AsyncClient(
+                base_url=authn.url, transport=transport, timeout=60
+            ) as client:
+                path = f"/v1/service-types/{name}/hosts/127.0.0.1:authx509"
+                hanging = [asyncio.create_task(client.get(path)) for _ in range(150)]
+                await eventually(lambda: len(target.asked) == MOST_CONNECTIONS, within=30)
+                async with asyncio.timeout(20):
+                    assert (await authn.map(credential, f"{name}-2")).is_success
+                for task in hanging:
+                    task.cancel()
+                await asyncio.gather(*hanging, return_exceptions=True)

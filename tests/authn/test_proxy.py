@@ -1,6 +1,7 @@
 """A proxy that ends TLS tells the certificate in a header; only from its network it counts."""
 
 import base64
+import socket
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.authn import der
 from tests.authn.authority import DAY, SERVER, Authority, Credential
+from tests.authn.conftest import StartAuthn
 from tests.authn.node import Authn, assert_authn_error
 from tests.certificates import Certificates
 from tests.eventually import eventually
@@ -44,13 +46,20 @@ def encoded(credential: Credential) -> str:
 
 
 async def ask(
-    authn: Authn, *values: str, address: str = "127.0.0.1", own: Credential | None = None
+    authn: Authn,
+    *values: str,
+    address: str = "127.0.0.1",
+    own: Credential | None = None,
+    forwarded: str = "",
 ) -> httpx.Response:
     """A request with the header, from an address of this machine."""
     transport = httpx.AsyncHTTPTransport(verify=authn.tls_with(own), local_address=address)
     async with httpx.AsyncClient(base_url=authn.url, transport=transport) as client:
         path = "/v1/service-types/none/hosts/h:authx509"
-        return await client.get(path, headers=[(HEADER, value) for value in values])
+        headers = [(HEADER, value) for value in values]
+        if forwarded:
+            headers.append(("X-Forwarded-For", forwarded))
+        return await client.get(path, headers=headers)
 
 
 def assert_taken(answer: httpx.Response) -> None:
@@ -118,3 +127,35 @@ async def test_it_is_off_unless_it_is_set(authn: Authn, authority: Authority) ->
     """Contract: 4.5."""
     answer = await ask(authn, encoded(authority.issue()))
     assert_authn_error(answer, 400, "BAD REQUEST", "No certificate provided")
+
+
+async def test_a_proxy_is_known_by_its_address_to_a_listener_of_ipv6_too(
+    start_authn: StartAuthn, authority: Authority
+) -> None:
+    """There it looks like ::ffff:127.0.0.1."""
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    authn = await start_authn(
+        host="::",
+        verify_certificate=False,
+        certificate_header=HEADER,
+        certificate_proxies=["127.0.0.1/32"],
+    )
+    assert_taken(await ask(authn, encoded(authority.issue())))
+
+
+async def test_the_host_is_the_last_one_that_the_proxy_tells(
+    start_authn: StartAuthn, authority: Authority
+) -> None:
+    """What stands before it may be the client's own word. The address shows in the answer."""
+    authn = await start_authn(
+        client_cert_host_verification=True,
+        certificate_header=HEADER,
+        certificate_proxies=["127.0.0.1/32"],
+    )
+    shown = encoded(authority.issue())
+    answer = await ask(authn, shown, forwarded="127.0.0.1, 198.51.100.7, 192.0.2.7")
+    message = assert_authn_error(answer, 400, "BAD REQUEST")
+    assert message.startswith("lookup 7.2.0.192.in-addr.arpa.: ")
+    answer = await ask(authn, shown, forwarded="127.0.0.1, nonsense")
+    assert_authn_error(answer, 403, "ACCESS_FORBIDDEN")

@@ -6,6 +6,7 @@ from ams.cli.authn import bindings
 from ams.cli.authn.check import check
 from ams.cli.authn.connection import EXPLANATION
 from ams.cli.authn.gocdb.command import import_gocdb
+from ams.cli.authn.rotate_key import rotate_key
 from ams.cli.authn.serve import MigrateOption, migrate, serve
 from ams.cli.failure import CommandFailed, Exit
 from ams.cli.settings_file import ConfigOption
@@ -28,6 +29,7 @@ app.command("import-gocdb", rich_help_panel=_MANAGE)(import_gocdb)
 app.command("serve", rich_help_panel=_RUN)(serve)
 app.command("migrate", rich_help_panel=_RUN)(migrate)
 app.command("check", rich_help_panel=_RUN)(check)
+app.command("rotate-key", rich_help_panel=_RUN)(rotate_key)
 
 
 @app.callback()

@@ -116,6 +116,23 @@ async def test_a_new_certificate_of_a_host_replaces_the_old_one(imported: Import
     assert (after["uuid"], after["unique_key"]) == (before["uuid"], before["unique_key"])
 
 
+async def test_a_user_who_was_deleted_and_made_again_is_who_the_binding_is_for(
+    imported: Import,
+) -> None:
+    """Else the new certificate would be bound to nobody."""
+    imported.add("host")
+    imported.report()
+    user = imported.user("host")
+    assert (await imported.node.request("DELETE", f"/v1/users/{user}")).is_success
+    imported.database.endpoints.clear()
+    imported.add("host", imported.subject("renewed"))
+    imported.report()
+    binding = (await imported.bindings())[user]
+    assert binding["auth_identifier"] == imported.identifier("renewed")
+    assert binding["unique_key"] == (await imported.members())[user]["uuid"]
+    assert imported.report()["changes"] == []
+
+
 def test_endpoints_out_of_production_are_left_out(imported: Import) -> None:
     """Contract: 7.5, step 3."""
     imported.add("host-1", IN_PRODUCTION="N")

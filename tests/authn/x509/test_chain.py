@@ -184,6 +184,41 @@ async def test_certificate_without_a_chain_is_refused_here_and_in_the_handshake(
         await shown(context, client_context(client.write(tmp_path)))
 
 
+@pytest.mark.parametrize("version_1", [True, False])
+async def test_of_those_that_say_nothing_roots_of_version_1_only_are_authorities(
+    folder: Path, tmp_path: Path, version_1: bool
+) -> None:
+    """A client's certificate may be trusted itself, and must not vouch for others then."""
+    plain = Authority.without_constraints(version_1=version_1)
+    (folder / "plain.pem").write_bytes(pem(plain.certificate))
+    store = TrustStore(folder)
+    client = plain.issue(usages=None)
+    server = Authority.root().issue(usages=[SERVER]).write(tmp_path, "server.pem")
+    context = listener_context(server, server, store)
+    context_of_client = client_context(client.write(tmp_path))
+    if version_1:
+        assert store.chain(client.certificate) == [client.certificate, plain.certificate]
+        await shown(context, context_of_client)
+    else:
+        assert store.chain(plain.certificate) == [plain.certificate]
+        with pytest.raises(Untrusted, match="Its authority is no authority"):
+            store.chain(client.certificate)
+        with pytest.raises(HandshakeRefused):
+            await shown(context, context_of_client)
+
+
+async def test_a_trusted_authority_may_say_so_in_its_key_usage_alone(
+    folder: Path, tmp_path: Path
+) -> None:
+    plain = Authority.without_constraints(usage=key_usage(key_cert_sign=True))
+    (folder / "plain.pem").write_bytes(pem(plain.certificate))
+    store = TrustStore(folder)
+    client = plain.issue()
+    server = Authority.root().issue(usages=[SERVER]).write(tmp_path, "server.pem")
+    assert store.chain(client.certificate) == [client.certificate, plain.certificate]
+    await shown(listener_context(server, server, store), client_context(client.write(tmp_path)))
+
+
 def test_intermediate_that_is_missing_is_not_looked_for(store: TrustStore, root: Authority) -> None:
     with pytest.raises(Untrusted, match="not issued by a trusted authority"):
         store.chain(root.intermediate().issue().certificate)

@@ -202,3 +202,29 @@ async def test_resolver_that_does_not_answer_is_given_up(
     finally:
         silent.set()
         resolver.close()
+
+
+async def test_addresses_whose_resolver_is_silent_keep_no_other_waiting(
+    root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose reverse zone it is can have many look-ups wait; the names of others come at once."""
+    silent = threading.Event()
+    real = socket.gethostbyaddr
+
+    def look_up(address: str) -> object:
+        return silent.wait() if address == ADDRESS else real(address)
+
+    monkeypatch.setattr(socket, "gethostbyaddr", look_up)
+    resolver = SystemResolver()
+    waiting = [asyncio.create_task(resolver.names(ADDRESS)) for _ in range(100)]
+    await asyncio.sleep(0)  # They come first.
+    try:
+        async with asyncio.timeout(hosts.LOOKUP_SECONDS / 2):
+            assert await resolver.names("127.0.0.1")
+        assert not any(task.done() for task in waiting)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        silent.set()
+        resolver.close()

@@ -51,6 +51,8 @@ def is_accepted(
 CASES = [
     (DNS("example.org"), DNS("example.org"), True),
     (DNS("example.org"), DNS("a.b.Example.ORG"), True),
+    (DNS(".example.org"), DNS("a.example.org"), True),
+    (DNS(".example.org"), DNS("example.org"), False),
     (DNS(""), DNS("anything.org"), True),
     (DNS("example.org"), DNS("badexample.org"), False),
     (DNS("example.org"), DNS("org"), False),
@@ -97,6 +99,29 @@ def test_email_in_the_subject_is_limited_too(store: TrustStore, root: Authority)
     subject = name(("E", "a@example.org"), ("CN", "client"))
     assert is_accepted(store, root, [], permitted=MAIL("example.org"), subject=subject)
     assert not is_accepted(store, root, [], excluded=MAIL("example.org"), subject=subject)
+
+
+@pytest.mark.parametrize(
+    ("common_name", "within"),
+    [
+        ("a.example.org", True),
+        ("a.example.com", False),
+        ("A.EXAMPLE.COM", False),
+        ("a_b.c-d.example.com", False),
+        ("Robot: a.example.com", True),
+        ("host/a.example.com", True),
+        ("a", True),
+    ],
+)
+def test_host_in_the_common_name_is_limited_too(
+    store: TrustStore, root: Authority, common_name: str, within: bool
+) -> None:
+    """As OpenSSL has it: where there is no other name of a host, that one is the host's."""
+    subject = name(("C", "GR"), ("CN", "a.example.org"), ("CN", common_name))
+    limit = DNS("example.org")
+    assert is_accepted(store, root, [], permitted=limit, subject=subject) == within
+    assert is_accepted(store, root, [MAIL("a@b.c")], permitted=limit, subject=subject) == within
+    assert is_accepted(store, root, [DNS("b.example.org")], permitted=limit, subject=subject)
 
 
 def test_names_of_other_kinds_are_not_limited(store: TrustStore, root: Authority) -> None:

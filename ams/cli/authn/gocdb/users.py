@@ -97,9 +97,13 @@ class Users:
             return
         if any(binding[member] != value for member, value in body.items()):
             raise BadEntry(f"the binding {name} is for another service")
+        changes = {"auth_identifier": identifier}
+        if uuid and binding["unique_key"] != uuid:
+            # That was a user of the same name, who is no more.
+            changes["unique_key"] = uuid
         self._report.change(
             Change("update", "binding", name, identifier),
-            lambda: self._admin.update_binding(name, {"auth_identifier": identifier}),
+            lambda: self._admin.update_binding(name, changes),
         )
 
 
