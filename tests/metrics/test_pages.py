@@ -47,6 +47,12 @@ async def test_promtool_has_nothing_to_say_about_the_exporter(
     assert promtool_says(promtool, exporter.figures().page) == ""
 
 
+def test_no_help_has_what_the_formats_escape_in_different_ways() -> None:
+    helps = [line.split("|")[-2] for line in PAGE.read_text().splitlines() if line[:3] == "| `"]
+    assert len(helps) > 50
+    assert not [text for text in helps if '"' in text or "\\" in text]
+
+
 async def test_promtool_would_find_a_fault(promtool: str) -> None:
     assert "counter metrics should have" in promtool_says(
         promtool, "# HELP a_b b\n# TYPE a_b counter\na_b 1\n"
