@@ -1,40 +1,41 @@
 """The certificates that settings name, and when they end."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography.x509 import Certificate, load_pem_x509_certificates
-from cryptography.x509.oid import NameOID
-
+from ams.service.certificates import UNREADABLE, ends_in
 from ams.service.settings import Settings
 from metrics import families
 from metrics.lines import Lines
 
 #: What keys are called whose value is a file, or a folder of files, with certificates.
-KEYS: Final = ("certificate", "ca_file", "certificate_authorities")
+KEYS: Final = ("certificate", "ca_file", "jwt_ca_file", "certificate_authorities")
 #: Longest file that is read, in bytes: a bundle of all authorities of the web has a quarter.
 MOST_BYTES: Final = 1 << 20
 
-_BEGIN: Final = b"-----BEGIN CERTIFICATE-----"
 
-
-def add_certificates(lines: Lines, settings: Settings) -> None:
+async def add_certificates(lines: Lines, settings: Settings) -> None:
     """Adds the expiry of all certificates that settings name; of too many, the first to end."""
+    # Not to the lines of others: it goes on if nobody waits for it any more.
+    lines.take(await asyncio.to_thread(_told, settings))
+
+
+def _told(settings: Settings) -> Lines:
+    lines = Lines()
     ends: dict[tuple[str, str], datetime] = {}
     for setting, path in _named(settings):
-        try:
-            found = _read(path)
-        except (OSError, ValueError):
-            found = {}
-        lines.add(families.CERTIFICATE_READABLE, float(bool(found)), setting)
+        found, readable = _read(path)
+        lines.add(families.CERTIFICATE_READABLE, float(readable), setting)
         ends |= {(setting, subject): end for subject, end in found.items()}
     most = settings.exporter.max_labels
     for labels, end in sorted(ends.items(), key=lambda item: item[1])[:most]:
         lines.add(families.CERTIFICATE_EXPIRY, end.timestamp(), *labels)
     lines.add(families.LEFT_OUT, max(0, len(ends) - most), "certificates")
+    return lines
 
 
 def _named(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -48,27 +49,23 @@ def _named(settings: Settings) -> Iterator[tuple[str, Path]]:
                 yield f"{section}.{key}", Path(path)
 
 
-def _read(path: Path) -> dict[str, datetime]:
-    """By subject, when the first of its certificates ends.
-
-    Raises:
-        OSError: they can't be read.
-        ValueError: they are no certificates.
-    """
+def _read(path: Path) -> tuple[dict[str, datetime], bool]:
+    """By subject, when the first of its certificates ends; whether there are any, and all good."""
     ends: dict[str, datetime] = {}
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if file.is_dir() or file.stat().st_size > MOST_BYTES:
-            continue
-        content = file.read_bytes()
-        for certificate in load_pem_x509_certificates(content) if _BEGIN in content else ():
-            subject, end = _subject(certificate), certificate.not_valid_after_utc
-            ends[subject] = min(end, ends.get(subject, end))
-    return ends
+    readable = True
+    for file in _files(path):
+        try:
+            content = b"" if file.stat().st_size > MOST_BYTES else file.read_bytes()
+            for subject, end in ends_in(content).items():
+                ends[subject] = min(end, ends.get(subject, end))
+        except (OSError, *UNREADABLE):
+            readable = False
+    return ends, readable and bool(ends)
 
 
-def _subject(certificate: Certificate) -> str:
-    """What it is called: its common name, or its number where that is none or a person's."""
-    for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        if isinstance(name.value, str) and "@" not in name.value:
-            return name.value
-    return f"{certificate.serial_number:x}"
+def _files(path: Path) -> list[Path]:
+    """A file, or the files of a folder. Whoever reads folders skips links that lead nowhere."""
+    try:
+        return sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+    except OSError:
+        return []

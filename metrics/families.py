@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ams.service import certificates
 from ams.service.exposition import Family
 
 _PROJECT: Final = ("project",)
@@ -9,13 +10,11 @@ _TOPIC: Final = ("project", "topic")
 _SUBSCRIPTION: Final = ("project", "subscription")
 _SERVER: Final = ("server",)
 
-UP: Final = Family(
-    "ams_up", "gauge", "Whether all was read from a store: 1, or 0 if not.", ("part",)
-)
+UP: Final = Family("ams_up", "gauge", "Whether all of a part was read: 1, or 0 if not.", ("part",))
 COLLECT_SECONDS: Final = Family(
     "ams_exporter_collect_duration_seconds",
     "gauge",
-    "How long it took to read from a store.",
+    "How long it took to read a part.",
     ("part",),
 )
 COLLECTED: Final = Family(
@@ -220,13 +219,7 @@ DATABASE_INFO: Final = Family(
     ("engine", "version", "migration"),
 )
 
-CERTIFICATE_EXPIRY: Final = Family(
-    "ams_certificate_expiry_timestamp_seconds",
-    "gauge",
-    "When a certificate that a setting names ends to be valid, since 1970; of several in a file or"
-    " folder with the same subject, the first to do so.",
-    ("setting", "subject"),
-)
+CERTIFICATE_EXPIRY: Final = certificates.EXPIRY
 CERTIFICATE_READABLE: Final = Family(
     "ams_certificate_readable",
     "gauge",

@@ -13,12 +13,11 @@ from metrics.lines import Lines
 
 @dataclass(slots=True)
 class Inventory:
-    """All projects, topics and subscriptions, oldest first; and the projects of deleted topics."""
+    """All projects, topics and subscriptions, oldest first."""
 
     projects: list[str] = field(default_factory=list)
     topics: list[ListedTopic] = field(default_factory=list)
     subscriptions: list[ListedSubscription] = field(default_factory=list)
-    deleted_topics: dict[str, str] = field(default_factory=dict)
 
 
 async def read_inventory(lines: Lines, store: Store, most: int) -> Inventory:
@@ -44,7 +43,6 @@ async def read_inventory(lines: Lines, store: Store, most: int) -> Inventory:
         found.topics += topics
     async for subscriptions in inventory.subscriptions(store):
         found.subscriptions += subscriptions
-    found.deleted_topics = await inventory.retired_topics(store)
     lines.add(families.DATABASE_INFO, 1, *engine)
     lines.add(families.USERS, users)
     lines.add(families.REGISTRATIONS, registrations)

@@ -27,6 +27,11 @@ class Lines:
                 line = f"{family.name}{text} {number_text(value)}\n"
                 self._lines.setdefault(family, []).append(line)
 
+    def take(self, others: "Lines") -> None:
+        """Adds the samples of others."""
+        for family, some in others._lines.items():
+            self._lines.setdefault(family, []).extend(some)
+
     def blocks(self, families: Iterable[Family]) -> list[Block]:
         """The samples of these families, in their order; those without any are missing."""
         return [

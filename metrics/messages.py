@@ -31,7 +31,7 @@ async def add_messages(
         most: how many things of a kind have figures of their own.
 
     Raises:
-        Unavailable: Redis does not answer.
+        Unavailable: Redis does not answer, or the database any more.
     """
     topics = await read_gently(
         found.topics, lambda some: log.topic_statistics([each.uuid for each in some])
@@ -44,15 +44,16 @@ async def add_messages(
     day = datetime.now(UTC).date()
     messages: Counter[str] = Counter()
     today: Counter[str] = Counter()
-    await deleted.add(found.deleted_topics, day, messages, today)
+    # Last: a topic that is deleted meanwhile must be known to be, whatever was read of it before.
+    gone = await deleted.add(day, messages, today)
     now = time.time()
     stored: Counter[str] = Counter()
     backlog: Counter[str] = Counter()
     for at, (topic, numbers) in enumerate(zip(found.topics, topics, strict=True)):
-        messages[topic.project] += numbers.messages
+        if topic.uuid not in gone:
+            messages[topic.project] += numbers.messages
+            today[topic.project] += numbers.day_messages if numbers.day == day else 0
         stored[topic.project] += numbers.stored_bytes
-        if numbers.day == day:
-            today[topic.project] += numbers.day_messages
         if at < most:
             lines.add_each((topic.project, topic.name), _of_topic(numbers))
     of_subscription = dict(zip((each.uuid for each in attached), subscriptions, strict=True))

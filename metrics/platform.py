@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from time import time
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from ams.messages.log import MessageLog
 from ams.metadata.store import Store
@@ -14,7 +15,7 @@ from ams.service.settings import Settings
 from metrics import families
 from metrics.certificates import add_certificates
 from metrics.deleted_topics import DeletedTopics
-from metrics.inventory import Inventory, read_inventory
+from metrics.inventory import read_inventory
 from metrics.lines import Lines
 from metrics.messages import add_messages
 from metrics.redis_servers import add_servers
@@ -22,7 +23,18 @@ from metrics.redis_servers import add_servers
 #: Time of the event loop before everything.
 _NEVER: Final = float("-inf")
 
+ResultT = TypeVar("ResultT")
+
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading(Generic[ResultT]):
+    """What came of reading a part: all of it or nothing, and how many seconds it took."""
+
+    result: ResultT | None
+    success: bool
+    seconds: float
 
 
 class Platform:
@@ -39,7 +51,7 @@ class Platform:
         self._redis = open_redis(settings.redis)
         self._store = Store(settings.database)
         self._log = MessageLog(self._redis, settings.messages, settings.redis.timeout_seconds)
-        self._deleted = DeletedTopics(self._log)
+        self._deleted = DeletedTopics(self._store, self._log)
         self._collecting: asyncio.Task[Sequence[Block]] | None = None
         self._fresh_until = _NEVER
 
@@ -66,43 +78,45 @@ class Platform:
     async def _collect(self) -> Sequence[Block]:
         lines = Lines()
         exporter = self._settings.exporter
+        most = exporter.max_labels
         deadline = self._now() + exporter.collect_seconds
         lines.add(families.COLLECTED, time())
-        found = await self._read(
-            lines,
-            "database",
-            deadline,
-            read_inventory(lines, self._store, exporter.max_labels),
+        # At the same time: what one takes long for is no reason to know nothing of the others.
+        found, servers, certificates = await asyncio.gather(
+            self._read("database", deadline, read_inventory(lines, self._store, most)),
+            self._read("redis", deadline, add_servers(lines, self._redis)),
+            self._read("certificates", deadline, add_certificates(lines, self._settings)),
         )
-        await self._read(lines, "redis", deadline, self._ask_redis(lines, found))
-        await asyncio.to_thread(add_certificates, lines, self._settings)
+        _add_part(lines, "database", found)
+        _add_part(lines, "certificates", certificates)
+        if found.result is None:
+            _add_part(lines, "redis", servers)
+        else:
+            reading = add_messages(lines, self._log, found.result, self._deleted, most)
+            _add_part(lines, "redis", servers, await self._read("redis", deadline, reading))
         self._fresh_until = self._now() + exporter.keep_seconds
         return lines.blocks(families.FAMILIES)
 
-    async def _ask_redis(self, lines: Lines, found: Inventory | None) -> Inventory | None:
-        await add_servers(lines, self._redis)
-        if found is not None:
-            most = self._settings.exporter.max_labels
-            await add_messages(lines, self._log, found, self._deleted, most)
-        return found
-
     async def _read(
-        self, lines: Lines, part: str, deadline: float, reading: Awaitable[Inventory | None]
-    ) -> Inventory | None:
-        """What was read from a store; None if it does not answer, or not in time."""
+        self, part: str, deadline: float, reading: Awaitable[ResultT]
+    ) -> _Reading[ResultT]:
+        """Reads one part, which may fail, or not come in time."""
         started = self._now()
-        found = None
-        up = 0
+        result, success = None, False
         try:
             async with asyncio.timeout_at(deadline):
-                found = await reading
-            up = 1
-        except Exception as error:  # noqa: BLE001  Whatever it is, the other store has figures.
+                result = await reading
+            success = True
+        except Exception as error:  # noqa: BLE001  Whatever it is, others have figures.
             log.warning("figures can't be read", part=part, error=str(error) or repr(error))
-        lines.add(families.UP, up, part)
-        lines.add(families.COLLECT_SECONDS, self._now() - started, part)
-        return found
+        return _Reading(result, success, self._now() - started)
 
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+# Any: what was read is of no account.
+def _add_part(lines: Lines, part: str, *readings: _Reading[Any]) -> None:
+    lines.add(families.UP, float(all(each.success for each in readings)), part)
+    lines.add(families.COLLECT_SECONDS, sum(each.seconds for each in readings), part)

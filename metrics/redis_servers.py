@@ -1,5 +1,6 @@
 """How the Redis servers are that hold the messages."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,11 +35,19 @@ async def add_servers(lines: Lines, client: Redis | RedisCluster) -> None:
     """Adds what each server says of itself.
 
     Raises:
-        Unavailable: one does not answer.
+        Unavailable: one does not answer; what the others say has been added.
     """
     with redis_errors():
-        for name, send in await servers(client):
-            _add(lines, name or MAIN, await send("INFO"))
+        asked = {name or MAIN: send("INFO") for name, send in await servers(client)}
+        answers = await asyncio.gather(*asked.values(), return_exceptions=True)
+        failures = []
+        for name, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, BaseException):
+                failures.append(answer)
+            else:
+                _add(lines, name, answer)
+        if failures:
+            raise failures[0]
 
 
 # Any: redis-py makes numbers of what looks like some, and dictionaries of lists.

@@ -65,6 +65,10 @@ class ChildProcess:
     def pid(self) -> int:
         return self._started().pid
 
+    def children(self) -> list[int]:
+        """The processes that it has started: the workers of a service that has several."""
+        return [*map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())]
+
     @property
     def exit_code(self) -> int | None:
         """None as long as it runs."""

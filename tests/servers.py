@@ -193,8 +193,12 @@ class RedisCluster:
                     client.execute_command(
                         "CLUSTER", "MEET", "127.0.0.1", str(first.port), str(self._bus_ports[0])
                     )
-        eventually_sync(lambda: all(map(self._is_whole, self.nodes)), within=START_SECONDS)
+        self.wait()
         return self
+
+    def wait(self) -> None:
+        """Returns once each node knows of all slots: after a start, or when one has hung."""
+        eventually_sync(lambda: all(map(self._is_whole, self.nodes)), within=START_SECONDS)
 
     def flush(self) -> None:
         """Removes all data."""

@@ -9,6 +9,7 @@ import ams.metadata.loading_cache
 import ams.push.activity
 import ams.service.database
 import ams.service.http  # noqa: F401 (imported for its instruments)
+import authn.api.outcomes  # noqa: F401 (the same)
 from ams.service import process_figures
 from ams.service.exposition import Family
 from ams.service.instruments import instruments
@@ -38,18 +39,18 @@ _SERVICES: Final = """\
 
 Histograms have `_bucket`, `_count` and `_sum`: `ams_http_request_duration_seconds_count` counts
 requests, `ams_publish_messages_sum` messages that were published, `ams_pull_messages_sum` messages
-that were pulled. Which of these a service has depends on what it does. What became of certificates
-and access tokens at AuthN is told by `ams_http_request_duration_seconds` of the routes
-`certificates:map`, `accessTokens:map` and `tokens:issue`, by status.
+that were pulled. Which of these a service has depends on what it does. A client whose certificate
+AuthN does not trust gets no further than the TLS handshake: it is among those that were begun and
+not done, and among no requests.
 """
 
 _EXPORTER: Final = """\
 ## The exporter
 
-`part` is `redis` or `database`; if one is away the figures that come from it are missing, and
-`ams_up` says so. `kind` is `topics`, `subscriptions`, `projects` or `certificates`. `server` is
-`main`, or in a Redis Cluster host and port of a primary. `setting` is the name of a setting, such
-as `server.certificate`.
+`part` is `redis`, `database` or `certificates`; if one can't be read the figures that come from it
+are missing, and `ams_up` says so. `kind` is `topics`, `subscriptions`, `projects` or
+`certificates`. `server` is `main`, or in a Redis Cluster host and port of a primary. `setting` is
+the name of a setting, such as `server.certificate`.
 """
 
 _ADDING: Final = """\

@@ -1,10 +1,10 @@
 """`ams top`: which topics and subscriptions are busy, and which fall behind, as it goes on."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,8 +36,12 @@ def top(
     Those of --project, or of all projects with --all or if no project is known.
     """
     with session.client() as client:
-        look = partial(look_at, client, _projects(session, client, everywhere=everywhere))
-        if session.json or once or not sys.stdout.isatty():
+
+        def look() -> Look:
+            # Each time: projects come and go.
+            return look_at(client, _projects(session, client, everywhere=everywhere))
+
+        if session.json or once or not _can_move():
             _print_once(session, look, interval)
             return
         # Late: rich takes long to import.
@@ -45,6 +49,11 @@ def top(
 
         with suppress(KeyboardInterrupt):
             show(look, interval, session.target.url)
+
+
+def _can_move() -> bool:
+    """Whether the output is a terminal that can show one thing in the place of another."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
 def _print_once(session: Session, look: Callable[[], Look], interval: float) -> None:

@@ -13,6 +13,7 @@ from sanic.request import Request
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from ams.service.errors import BadRequest, ServiceError, TooLarge, Unavailable
+from ams.service.instruments import Counter
 
 if TYPE_CHECKING:
     from ams.service.http import App
@@ -245,6 +246,13 @@ class Connection(Http):
         self.url = url
 
 
+_HANDSHAKES: Final = Counter(
+    "ams_tls_handshakes_done_total",
+    "TLS handshakes that came to a good end. In others client and service did not trust each"
+    " other's certificate, or the client went away.",
+).labels()
+
+
 class Protocol(HttpProtocol):
     """Makes each connection one of ours, and room for it."""
 
@@ -252,6 +260,8 @@ class Protocol(HttpProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         """A client has connected, and is done with its TLS handshake. Called by the event loop."""
+        if transport.get_extra_info("sslcontext") is not None:
+            _HANDSHAKES.inc()
         # Who has not sent anything yet need not be given as long as one that is coming back.
         self.keep_alive_timeout = self.request_timeout
         super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic's has no types.

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 
 from ams.service.responses import Response
 
@@ -13,6 +14,10 @@ Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 _TOTAL: Final = "_total"
 _OPENMETRICS: Final = "application/openmetrics-text"
+#: Versions of it that readers may name to get 1.0.0; empty for any.
+_VERSIONS: Final = ("", "1.0.0")
+#: How readers ask for Prometheus' text, the most specific way first.
+_TEXT: Final = ("text/plain", "text/*", "*/*")
 #: What label values have otherwise than text.
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -59,8 +64,7 @@ def number_text(value: float) -> str:
 
 def page(blocks: Iterable[Block], accept: str) -> Response:
     """The page of all families, in the format that an Accept header asks for."""
-    _, content_type = choose_encoder(accept)
-    openmetrics = content_type.startswith(_OPENMETRICS)
+    openmetrics = _prefers_openmetrics(accept)
     parts: list[str] = []
     for family, samples in blocks:
         counted = openmetrics and family.kind == "counter"
@@ -68,5 +72,23 @@ def page(blocks: Iterable[Block], accept: str) -> Response:
         # OpenMetrics escapes quotes in it, Prometheus does not: no help has any.
         parts += (f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n", samples)
     parts.append("# EOF\n" if openmetrics else "")
-    content_type = content_type if openmetrics else CONTENT_TYPE_PLAIN_0_0_4
+    content_type = CONTENT_TYPE_LATEST if openmetrics else CONTENT_TYPE_PLAIN_0_0_4
     return Response("".join(parts).encode(), content_type=content_type)
+
+
+def _prefers_openmetrics(accept: str) -> bool:
+    """Whether OpenMetrics is asked for, and no less than text (RFC 9110, 12.5.1)."""
+    weights: dict[str, float] = {}
+    for item in accept.lower().split(","):
+        kind, *rest = (part.strip() for part in item.split(";"))
+        parameters = dict(part.partition("=")[::2] for part in rest)
+        if kind == _OPENMETRICS and parameters.get("version", "") not in _VERSIONS:
+            continue
+        try:
+            weight = float(parameters.get("q", "1"))
+        except ValueError:
+            continue
+        weights[kind] = max(weight, weights.get(kind, 0.0))
+    asked = weights.get(_OPENMETRICS, 0.0)
+    text = next((weights[kind] for kind in _TEXT if kind in weights), 0.0)
+    return asked > 0 and asked >= text

@@ -30,6 +30,10 @@ BYTES: Final = tuple(float(4**power) for power in range(4, 14))
 NUMBERS: Final = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 10_000.0)
 
 
+#: The numbers of a cell.
+Numbers: TypeAlias = tuple[float, ...]
+
+
 class _Cell:
     """The numbers for one set of label values."""
 
@@ -106,9 +110,12 @@ class Instrument(Generic[CellT]):
         cell = self._cells[values] = self.cell(_store.own, self._place(values))
         return cell
 
+    def key(self, values: tuple[object, ...]) -> bytes:
+        """By which the cell for these label values is found in any store."""
+        return json.dumps([self.family.name, *map(str, values)]).encode()
+
     def _place(self, values: tuple[object, ...]) -> int:
-        key = json.dumps([self.family.name, *map(str, values)]).encode()
-        return _store.own.place(key, self.size, is_gauge=self.kind == "gauge")
+        return _store.own.place(self.key(values), self.size, is_gauge=self.kind == "gauge")
 
     def move(self) -> None:
         """Goes on in the store that is used from now on, on top of what that has."""
@@ -125,6 +132,10 @@ class Instrument(Generic[CellT]):
     def shown(self, numbers: Sequence[float]) -> Iterable[float]:
         """The numbers of the page, in the order of `prefixes`, for those of a cell."""
         return numbers
+
+    def together(self, one: Numbers, other: Numbers) -> Numbers:
+        """The numbers of two processes in one."""
+        return tuple(map(sum, zip(one, other, strict=True)))
 
 
 class Counter(Instrument[Number]):
@@ -155,6 +166,14 @@ class Gauge(Instrument[Number]):
     def set(self, value: float) -> None:
         """Sets one without labels."""
         self.labels().set(value)
+
+
+class Earliest(Gauge):
+    """A time, in seconds since 1970; of several workers, the earliest. 0 is none."""
+
+    def together(self, one: Numbers, other: Numbers) -> Numbers:
+        """The earlier one that is a time."""
+        return (min(filter(None, (*one, *other)), default=0.0),)
 
 
 class Histogram(Instrument[Distribution]):
@@ -247,22 +266,31 @@ def share(own: int, others: Iterable[int]) -> None:
         instrument.move()
 
 
+def note_death(file: int, deaths: Counter) -> None:
+    """Has the file of a process that is no more tell so: of gauges, and by a counter.
+
+    What else it has counted stays: its successor goes on from there.
+    """
+    numbers = SharedNumbers(file)
+    numbers.forget_gauges()
+    numbers.view[numbers.place(deaths.key(()), deaths.size, is_gauge=False)] += 1.0
+
+
 def collect() -> list[Block]:
     """What all processes of the service have counted and measured, by family."""
-    totals: dict[bytes, tuple[float, ...]] = {}
+    totals: dict[bytes, Numbers] = {}
     for numbers in (_store.own, *_store.others):
         for key, values in numbers.read():
-            before = totals.get(key)
-            totals[key] = (
-                values if before is None else tuple(map(sum, zip(before, values, strict=True)))
-            )
+            found = _store.look_up(key)
+            # Others may be of another version of this program, or their predecessors were.
+            if found is not None and len(values) == found[0].size:
+                before = totals.get(key)
+                totals[key] = values if before is None else found[0].together(before, values)
     lines: dict[str, list[str]] = {name: [] for name in instruments}
     for key, values in sorted(totals.items()):
-        found = _store.look_up(key)
-        if found is not None:
-            instrument, prefixes = found
-            lines[instrument.family.name] += [
-                f"{prefix}{number_text(value)}\n"
-                for prefix, value in zip(prefixes, instrument.shown(values), strict=True)
-            ]
+        instrument, prefixes = _store.known[key]
+        lines[instrument.family.name] += [
+            f"{prefix}{number_text(value)}\n"
+            for prefix, value in zip(prefixes, instrument.shown(values), strict=True)
+        ]
     return [(instruments[name].family, "".join(some)) for name, some in lines.items() if some]

@@ -2,13 +2,14 @@
 
 import asyncio
 import platform
+import time
 from collections.abc import Callable
 from typing import Final
 
 import ams
-from ams.service import process_usage
+from ams.service import certificates, process_usage
 from ams.service.exposition import Block, Family
-from ams.service.instruments import Gauge, Histogram
+from ams.service.instruments import Earliest, Gauge, Histogram
 
 #: How often the event loop is looked at, in seconds.
 PULSE_SECONDS: Final = 0.5
@@ -16,6 +17,11 @@ PULSE_SECONDS: Final = 0.5
 LAG: Final = Histogram(
     "ams_event_loop_lag_seconds",
     "How much later than planned the event loop of a worker came to what was due.",
+)
+LAST_PULSE: Final = Earliest(
+    "ams_event_loop_last_pulse_timestamp_seconds",
+    "When the event loop of a worker was last seen to run, since 1970; of several workers, of the"
+    " one that has been silent longest.",
 )
 CONNECTIONS: Final = Gauge(
     "ams_open_connections", "Connections of clients, as of half a second ago at most."
@@ -37,7 +43,7 @@ FILES: Final = Family(
 STARTED: Final = Family(
     "process_start_time_seconds", "gauge", "When the service was started, since 1970."
 )
-FAMILIES: Final = (BUILD, CPU, MEMORY, FILES, STARTED)
+FAMILIES: Final = (BUILD, CPU, MEMORY, FILES, STARTED, certificates.EXPIRY)
 
 
 def collect(service: str) -> list[Block]:
@@ -49,6 +55,7 @@ def collect(service: str) -> list[Block]:
         (MEMORY, MEMORY.sample(used.resident_bytes)),
         (FILES, FILES.sample(used.open_files)),
         (STARTED, STARTED.sample(used.started)),
+        *certificates.collect(),
     ]
 
 
@@ -57,6 +64,7 @@ async def take_pulse(count_connections: Callable[[], int]) -> None:
     WORKERS.set(1)
     loop = asyncio.get_running_loop()
     while True:
+        LAST_PULSE.set(time.time())
         CONNECTIONS.set(count_connections())
         due = loop.time() + PULSE_SECONDS
         await asyncio.sleep(PULSE_SECONDS)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +21,9 @@ _CHILDREN_USER: Final = 13
 _CHILDREN_KERNEL: Final = 14
 _START: Final = 19
 _RESIDENT: Final = 21
+
+#: How often processes are looked at, if one ends meanwhile.
+_LOOKS: Final = 3
 
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PHYSICAL_PAGES: Final = os.sysconf("SC_PHYS_PAGES")
@@ -64,7 +67,7 @@ def measure() -> Usage:
     """
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     cpu = memory = 0.0
-    for _, stat in _processes():
+    for _, stat in _processes(_pids()):
         seconds = max(now - stat[_START] / _TICKS_PER_SECOND, 1 / _TICKS_PER_SECOND)
         cpu += (stat[_USER] + stat[_KERNEL]) / _TICKS_PER_SECOND / seconds
         memory += stat[_RESIDENT] / _PHYSICAL_PAGES
@@ -72,10 +75,10 @@ def measure() -> Usage:
 
 
 def totals() -> Totals:
-    """What this service has used since it started."""
+    """What this service has used since it started, in helpers of its processes, too."""
     ticks = resident = files = 0
     oldest = None
-    for pid, stat in _processes():
+    for pid, stat in _all_processes().items():
         ticks += stat[_USER] + stat[_KERNEL] + stat[_CHILDREN_USER] + stat[_CHILDREN_KERNEL]
         resident += stat[_RESIDENT]
         files += _open_files(pid)
@@ -88,6 +91,20 @@ def totals() -> Totals:
     )
 
 
+def _all_processes() -> dict[int, list[int]]:
+    """What `_processes` gives, of this service's processes and the helpers that they have."""
+    stats: dict[int, list[int]] = {}
+    for _ in range(_LOOKS):
+        pids = _pids()
+        pids += [helper for pid in pids for helper in _children(pid)]
+        stats = dict(_processes(pids))
+        if stats.keys() == set(pids):
+            break
+        # One has just ended, and its CPU time is its parent's, which was read before: to those who
+        # watch, less than before is a restart.
+    return stats
+
+
 @cache
 def _booted() -> int:
     """When the host was booted. The same for all workers, at all times: a change is a restart."""
@@ -95,9 +112,9 @@ def _booted() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("btime "))
 
 
-def _processes() -> Iterator[tuple[int, list[int]]]:
-    """Id, and numbers of /proc/<pid>/stat, of each process of this service."""
-    for pid in _pids():
+def _processes(pids: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    """Id, and numbers of /proc/<pid>/stat, of each process that is there."""
+    for pid in pids:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
@@ -118,5 +135,12 @@ def _pids() -> list[int]:
     if inherited_descriptors() is None:
         return [os.getpid()]
     parent = os.getppid()
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return [parent, *map(int, children.split())]
+    return [parent, *_children(parent)]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [*map(int, children.split())]

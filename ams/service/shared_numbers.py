@@ -41,7 +41,8 @@ class SharedNumbers:
         # The first word says how many are used, itself included.
         self._used = words.cast("Q")
         self._used[0] = self._used[0] or 1
-        self._places = {key: at for key, _, at, _ in _records(self._bytes())}
+        # By key, and how many: a process of before may have had another version of this program.
+        self._places = {(key, len(each)): at for key, _, at, each in _records(self._bytes())}
 
     def place(self, key: bytes, count: int, *, is_gauge: bool) -> int:
         """Where the `count` numbers of a key begin in the view, 0 at first.
@@ -49,17 +50,19 @@ class SharedNumbers:
         Raises:
             MemoryError: there is no room.
         """
-        at = self._places.get(key)
+        at = self._places.get((key, count))
         if at is None:
             begin = self._used[0] * _WORD
             at = self._used[0] + 1 + _words(len(key))
             if (at + count) * _WORD > FILE_BYTES:
                 raise MemoryError("no room for more figures")
-            head = _HEAD.pack(count, is_gauge, len(key)) + key
-            self._map[begin : begin + len(head)] = head
+            record = bytearray((at + count) * _WORD - begin)
+            # All of it: who was killed on writing here before may have left something.
+            record[: _HEAD.size + len(key)] = _HEAD.pack(count, is_gauge, len(key)) + key
+            self._map[begin : begin + len(record)] = bytes(record)
             # Last, so that nobody reads half a record.
             self._used[0] = at + count
-            self._places[key] = at
+            self._places[key, count] = at
         return at
 
     def forget_gauges(self) -> None:

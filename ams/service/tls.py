@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ams.service import certificates
+from ams.service.instruments import Counter
 from ams.service.settings import SettingsError
 
 #: How long a development CA is valid.
@@ -31,6 +33,10 @@ CERTIFICATE_VALID: Final = timedelta(days=397)
 RENEW_BEFORE: Final = timedelta(days=30)
 #: Clocks differ: certificates are valid from a little earlier than now.
 BACKDATED: Final = timedelta(hours=1)
+
+_HANDSHAKES: Final = Counter(
+    "ams_tls_handshakes_begun_total", "TLS handshakes that clients have begun."
+).labels()
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 CLIENT_NAME: Final = "ams-development-client"
@@ -61,7 +67,15 @@ def server_context(
         raise SettingsError(
             [f"{section}.certificate: {certificate} and {key} are no certificate and key: {error}"]
         ) from error
+    # OpenSSL calls it whether the client names a server or not.
+    context.sni_callback = note_handshake
+    certificates.note_shown(f"{section}.certificate", Path(certificate).read_bytes())
     return context
+
+
+def note_handshake(*_: object) -> None:
+    """Counts a client that begins; called by OpenSSL, or whoever takes the place of this."""
+    _HANDSHAKES.inc()
 
 
 def _no_password() -> str:

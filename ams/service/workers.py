@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ams.service import instruments, listeners
+from ams.service.instruments import Counter
 from ams.service.listeners import Listener
 from ams.service.logs import get_logger
-from ams.service.shared_numbers import SharedNumbers, new_file
+from ams.service.shared_numbers import new_file
 from ams.service.supervise import Child, Command, Death
 
 #: Environment variable that makes a process a worker: JSON, the descriptors it inherits by name.
@@ -27,6 +28,10 @@ READY: Final = "ready"
 STOP_MARGIN_SECONDS = 5.0
 #: Names the descriptor of the file in which a worker counts, and begins the names of all others'.
 FIGURES: Final = "figures"
+
+DEATHS: Final = Counter(
+    "ams_worker_deaths_total", "Processes that served requests, and died though nobody asked."
+)
 
 log = get_logger()
 
@@ -144,8 +149,7 @@ class _Workers:
     def _note_death(self, death: Death) -> None:
         message = f"{death.name} {death.reason}"
         log.error(message, restart_seconds=death.restart_seconds)
-        # What was so of it no longer is. What it counted stays: its successor goes on from there.
-        SharedNumbers(self._files[self._numbers[death.name]]).forget_gauges()
+        instruments.note_death(self._files[self._numbers[death.name]], DEATHS)
         if death.restart_seconds is None or not self._served:
             self._failed = True
             self._over.set()

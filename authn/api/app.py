@@ -22,6 +22,7 @@ from authn.api import (
     service_types,
 )
 from authn.api.lifecycle import Lifecycle
+from authn.api.outcomes import counted
 from authn.api.parts import Parts
 from authn.errors import render_error
 
@@ -68,9 +69,9 @@ _OPERATORS: Final[dict[str, _Actions]] = {
 #: What anybody may ask; the first, by a certificate or an access token.
 _EVERYBODY: Final[dict[str, _Actions]] = {
     _HOST: {
-        ("GET", "authx509"): ("certificates:map", mapping.map_certificate),
-        ("GET", "authoidc"): ("accessTokens:map", access_tokens.map_access_token),
-        ("POST", "issue"): ("tokens:issue", issuing.issue),
+        ("GET", "authx509"): counted("certificates:map", mapping.map_certificate),
+        ("GET", "authoidc"): counted("accessTokens:map", access_tokens.map_access_token),
+        ("POST", "issue"): counted("tokens:issue", issuing.issue),
     },
     "/.well-known/jwks.json": {("GET", None): ("keys:list", issuing.list_keys)},
     "/v1/version": {("GET", None): ("version:show", service.version)},

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ams.service.logs import get_logger
 from ams.service.settings import SettingsError
-from ams.service.tls import server_context
+from ams.service.tls import note_handshake, server_context
 from authn.x509 import fields
 from authn.x509.chain import MOST_SENT
 from authn.x509.refusals import Untrusted
@@ -61,6 +61,7 @@ class _Newest:
 
     def take(self, connection: ssl.SSLObject, *_: object) -> None:
         """Gives a new connection the newest context."""
+        note_handshake()
         self._store.refresh()
         if self._version != self._store.version:
             self._renew()

@@ -18,10 +18,12 @@ from pathlib import Path
 import httpx
 from redis.asyncio import Redis
 
-from tests.bench.load import Load, ratio
+from tests.bench.load import SECONDS, Load, ratio
 from tests.bench.push import lateness
+from tests.bench.scraping import Cost, Scraper, cost_of
 from tests.certificates import make_certificates
 from tests.eventually import eventually
+from tests.exporter import exporter_on
 from tests.node import Node
 from tests.processes import ChildProcess, free_port
 from tests.servers import FSYNC, RedisServer, installed_redis
@@ -35,6 +37,8 @@ BATCH = 100
 PROPERTIES = 20
 #: Messages stored to see what one takes.
 MESSAGES = 3000
+#: From one scrape of Prometheus to the next, as it is set up (metrics/prometheus.yml).
+SCRAPE_SECONDS = 15
 #: How often each round trip is measured; the median counts.
 SAMPLES = 300
 
@@ -47,13 +51,15 @@ class Figure:
     value: float
     goal: float
     at_least: bool
+    note: str = ""
 
     def __str__(self) -> str:
         sign, good = (
             ("≥", self.value >= self.goal) if self.at_least else ("≤", self.value <= self.goal)
         )
         verdict = "ok" if good else "MISSED"
-        return f"{self.name:<66} {self.value:6.2f}   {sign} {self.goal:<5} {verdict}"
+        note = f"   ({self.note})" if self.note else ""
+        return f"{self.name:<66} {self.value:6.2f}   {sign} {self.goal:<5} {verdict}{note}"
 
 
 def body(messages: int) -> bytes:
@@ -69,6 +75,7 @@ class Bench:
         self.node = node
         self.redis = redis
         self.reference = reference
+        self._many = False
 
     def publish(self, messages: int, topic: str = "one", topics: int = 0) -> Load:
         """Publishing so many messages a request."""
@@ -194,6 +201,46 @@ class Bench:
         name = f"pushed message / empty request ({empty * 1000:.1f} ms), medians"
         return Figure(name, late / empty, 5.0, at_least=False)
 
+    async def scraping(self) -> Figure:
+        """Publishing while Prometheus asks the broker each second, against nobody asking it."""
+        scraper = Scraper(f"{self.node.http}/metrics", 1.0)
+        cost = cost_of(scraper, self.publish(1), SECONDS)
+        name = "publish, broker scraped each second / not scraped"
+        return Figure(name, cost.median, 0.98, at_least=True, note=str(cost))
+
+    async def exporting(self) -> Figure:
+        """Publishing while the exporter is asked about 10,000 topics, against nobody asking it."""
+        cost = await self._cost_of_exporter(SCRAPE_SECONDS, SCRAPE_SECONDS)
+        name = "publish, exporter scraped each 15 s / not, 10,000 topics"
+        return Figure(name, cost.median, 0.95, at_least=True, note=str(cost))
+
+    async def exporting_always(self) -> Figure:
+        """The same while it reads all the time: what publishers see during a scrape.
+
+        Here it takes a processor from broker, Redis and load, which it would not elsewhere.
+        """
+        cost = await self._cost_of_exporter(0.0, SECONDS)
+        name = "publish, exporter scraped without a pause / not, 10,000 topics"
+        return Figure(name, cost.median, 0.95, at_least=True, note=str(cost))
+
+    async def _cost_of_exporter(self, interval: float, seconds: int) -> Cost:
+        await self.make_many_topics()
+        with (
+            tempfile.TemporaryDirectory(prefix="ams-") as name,
+            exporter_on(Path(name), self.node.config) as exporter,
+        ):
+            scraper = Scraper(f"{exporter.url}/metrics", interval)
+            return cost_of(scraper, self.publish(1), seconds)
+
+    async def make_many_topics(self) -> None:
+        """Makes 10,000 topics with a subscription and a message each, unless they are there."""
+        if self._many:
+            return
+        await self.for_all_topics(self.make_topic)
+        # A first message each: what is measured is the traffic, not the first look-up.
+        await self.for_all_topics(self.publish_one)
+        self._many = True
+
     async def for_all_topics(self, work: Callable[[str], Awaitable[None]]) -> None:
         """Does something with each of many topics, some at a time."""
         names = iter([f"turn-{number}" for number in range(TOPICS)])
@@ -211,9 +258,7 @@ class Bench:
 
     async def many_topics(self) -> Figure:
         """10,000 topics by turns against one."""
-        await self.for_all_topics(self.make_topic)
-        # A first message each: what is measured is the traffic, not the first look-up.
-        await self.for_all_topics(self.publish_one)
+        await self.make_many_topics()
         many = self.publish(1, "turn-TURN", TOPICS)
         one = self.publish(1, "turn-TURN", 1)
         value = ratio(many.rate, one.rate)
@@ -256,7 +301,10 @@ async def main() -> int:
                     bench.waiting,
                     bench.pushing,
                     bench.memory,
+                    bench.scraping,
                     bench.many_topics,
+                    bench.exporting,
+                    bench.exporting_always,
                 ]
                 for figure in figures:
                     if not sys.argv[1:] or figure.__name__ in sys.argv[1:]:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
+from typing import Self
 
 import pytest
 
@@ -17,6 +18,9 @@ from tests.eventually import eventually_sync
 
 #: Long enough for a rate that is not 0, with what is published meanwhile.
 INTERVAL = ("--interval", "0.5")
+
+#: What was written last: some pictures of a whole screen.
+NEWEST_BYTES = 10_000
 
 
 @contextmanager
@@ -77,35 +81,91 @@ def test_who_may_not_list_topics_gets_an_error(ams: Ams) -> None:
     assert refused.errors == "Error: Unauthorized\n"
 
 
+class Screen:
+    """A terminal in which `ams top` runs."""
+
+    def __init__(self, ams: Ams, *options: str, **environment: str) -> None:
+        self._terminal, end = pty.openpty()
+        size = {"TERM": "xterm", "COLUMNS": "160", "LINES": "30"}
+        self.process = subprocess.Popen(
+            ams.command("top", "--interval", "0.1", *options),
+            cwd=ams.folder,
+            env={**ams.environment, **size, **environment},
+            stdin=end,
+            stdout=end,
+            stderr=end,
+        )
+        os.close(end)
+        self.seen = b""
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        os.close(self._terminal)
+
+    def shows(self, pattern: bytes) -> None:
+        """Waits for something to be seen."""
+        eventually_sync(lambda: re.search(pattern, re.sub(rb"\x1b\[[0-9;?]*\w", b"", self.seen)))
+
+    def _read(self) -> None:
+        with suppress(OSError):  # how the terminal says that its last user is gone
+            while piece := os.read(self._terminal, 65_536):
+                self.seen += piece
+
+
 def test_in_a_terminal_it_goes_on_until_ctrl_c(
     ams: Ams, admin: Client, project: str, topic: str
 ) -> None:
-    terminal, end = pty.openpty()
-    environment = {**ams.environment, "TERM": "xterm", "COLUMNS": "160", "LINES": "30"}
-    command = ams.command("top", "--interval", "0.1")
-    process = subprocess.Popen(
-        command, cwd=ams.folder, env=environment, stdin=end, stdout=end, stderr=end
-    )
-    os.close(end)
-    seen = b""
-
-    def read() -> None:
-        nonlocal seen
-        with suppress(OSError):  # how the terminal says that its last user is gone
-            while piece := os.read(terminal, 65_536):
-                seen += piece
-
-    reader = Thread(target=read)
-    reader.start()
-    try:
-        eventually_sync(lambda: re.search(rb"\s0\s+0\s+0 B", seen))
+    with Screen(ams) as screen:
+        screen.shows(rb"\s0\s+0\s+0 B")
         admin.topics.publish(project, topic, [OutgoingMessage(b"x")] * 7)
-        eventually_sync(lambda: re.search(rb"\s7\s+7\s+[0-9]+ B", seen))
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-        os.close(terminal)
-    assert b"Traceback" not in seen
+        screen.shows(rb"\s7\s+7\s+[0-9]+ B")
+        screen.process.send_signal(signal.SIGINT)
+        assert screen.process.wait(10) == 0
+    assert b"Traceback" not in screen.seen
+
+
+@pytest.mark.parametrize(
+    ("columns", "topics", "subscriptions"),
+    [
+        ("100", rb"0/s +1,234 +1,234 +[0-9.]+ KiB", rb"1,234 +\w+ +0/s +none"),
+        ("60", rb"0/s +1,234 +1,234 +[0-9.]+ KiB", rb"1,234 +\w+ +0/s"),
+        ("40", rb"0/s", rb" 1,234"),
+    ],
+)
+def test_in_a_narrow_terminal_names_are_cut_and_numbers_are_not(
+    ams: Ams, admin: Client, project: str, columns: str, topics: bytes, subscriptions: bytes
+) -> None:
+    name = "a-long-name-" * 6
+    admin.topics.create(project, name)
+    admin.subscriptions.create(project, name, name)
+    admin.topics.publish(project, name, [OutgoingMessage(b"x")] * 1234)
+    cut = "a-long-.*… .*".encode()
+    with Screen(ams, COLUMNS=columns) as screen:
+        screen.shows(rb" RATE[^\n]*\n[^\n]*" + cut + topics)
+        screen.shows(rb" BACKLOG[^\n]*\n[^\n]*" + cut + subscriptions)
+
+
+@pytest.mark.usefixtures("topic")
+def test_projects_may_come_and_go_meanwhile(ams: Ams, admin: Client) -> None:
+    with Screen(ams, "--all") as screen:
+        screen.shows(rb"demo-topic")
+        admin.projects.create("short-lived")
+        admin.topics.create("short-lived", "visitor")
+        screen.shows(rb"visitor")
+        admin.projects.delete("short-lived")
+        eventually_sync(lambda: b"visitor" not in screen.seen[-NEWEST_BYTES:])
+        assert screen.process.poll() is None
+
+
+@pytest.mark.usefixtures("topic")
+def test_a_terminal_that_can_only_print_gets_the_tables_once(ams: Ams) -> None:
+    with Screen(ams, TERM="dumb") as screen:
+        assert screen.process.wait(10) == 0
+    assert b"BACKLOG" in screen.seen

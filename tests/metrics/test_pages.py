@@ -1,18 +1,29 @@
 """The pages of all processes: their form, and that each figure is documented."""
 
 import re
+import subprocess
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
+from cryptography.x509 import load_pem_x509_certificate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.api.client import Project
+from tests.certificates import make_certificates
+from tests.conftest import StartNode
 from tests.eventually import eventually
 from tests.exporter import Exporter, figures_at, promtool_says
 from tests.node import Node
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+def names_shown(page: str) -> set[str]:
+    """What a page tells."""
+    return set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
 
 
 async def use(project: Project) -> None:
@@ -34,6 +45,12 @@ async def test_promtool_has_nothing_to_say_about_the_exporter(
 ) -> None:
     await use(project)
     assert promtool_says(promtool, exporter.figures().page) == ""
+
+
+def test_no_help_has_what_the_formats_escape_in_different_ways() -> None:
+    helps = [line.split("|")[-2] for line in PAGE.read_text().splitlines() if line[:3] == "| `"]
+    assert len(helps) > 50
+    assert not [text for text in helps if '"' in text or "\\" in text]
 
 
 async def test_promtool_would_find_a_fault(promtool: str) -> None:
@@ -60,16 +77,16 @@ async def test_whoever_asks_for_openmetrics_gets_it(project: Project, exporter: 
 async def test_every_figure_is_documented_and_every_documented_one_is_there(
     project: Project, exporter: Exporter
 ) -> None:
-    """But for those that need a replica, and those of push (tests/push)."""
+    """But for those that need a replica, and those of push and AuthN."""
     await use(project)
     shown = set()
     for page in (figures_at(project.node.http).page, exporter.figures().page):
-        shown |= set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+        shown |= names_shown(page)
     documented = set(
         re.findall(r"^\| `(\w+)` \| (?:counter|gauge)", PAGE.read_text(), re.MULTILINE)
     )
     documented |= set(re.findall(r"^\| `(\w+)` \| histogram", PAGE.read_text(), re.MULTILINE))
-    others = {name for name in documented if name.startswith("ams_push_")}
+    others = {name for name in documented if name.startswith(("ams_push_", "ams_authn_"))}
     assert shown == documented - {"ams_redis_replica_lag_bytes"} - others
 
 
@@ -95,9 +112,10 @@ async def test_requests_are_counted_by_route_and_status(project: Project) -> Non
 
 
 def test_the_page_is_what_the_code_says() -> None:
-    from ams.cli.metrics_reference import render
-
-    assert PAGE.read_text() == render(), "run `make docs`"
+    # In a process of its own: other tests have made figures here.
+    command = [sys.executable, "-m", "ams.cli.metrics_reference"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert PAGE.read_text() == made, "run `make docs`"
 
 
 async def test_a_broker_tells_what_it_does(node: Node, project: Project) -> None:
@@ -123,3 +141,22 @@ async def test_a_broker_tells_what_it_does(node: Node, project: Project) -> None
     assert now("process_resident_memory_bytes") > 1e6
     (build,) = now.labels("ams_build_info")
     assert build["service"] == "ams"
+
+
+async def test_a_broker_tells_of_the_certificate_that_it_shows_though_there_is_a_newer_file(
+    start_node: StartNode, tmp_path: Path
+) -> None:
+    def end() -> float:
+        name = "ams_certificate_expiry_timestamp_seconds"
+        return figures_at(node.http)(name, setting="server.certificate", subject="localhost")
+
+    soon = make_certificates(tmp_path)
+    node = await start_node(
+        server={"certificate": str(soon.certificate), "certificate_key": str(soon.key)}
+    )
+    ends_soon = load_pem_x509_certificate(soon.certificate.read_bytes()).not_valid_after_utc
+    assert end() == ends_soon.timestamp()
+    make_certificates(tmp_path, timedelta(days=365))
+    assert end() == ends_soon.timestamp()
+    await node.restart()
+    assert end() > ends_soon.timestamp()

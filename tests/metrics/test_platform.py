@@ -1,16 +1,32 @@
 """What the exporter tells of topics, subscriptions and projects, and how it bears trouble."""
 
 import asyncio
+import ssl
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from redis import Redis
 
+from ams.messages.log import MessageLog
+from ams.metadata.migrate import migrate
+from ams.metadata.store import Store
+from ams.service.redis import close_redis, open_redis
+from ams.service.settings import Settings, load_settings
+from ams.service.settings_sections import DatabaseSettings
+from metrics import families
+from metrics.certificates import KEYS
+from metrics.deleted_topics import DeletedTopics
+from metrics.inventory import read_inventory
+from metrics.lines import Lines
+from metrics.messages import add_messages
 from tests.api.client import Project, data_of, object_in
 from tests.certificates import Certificates
-from tests.exporter import Exporter, exporter_on
+from tests.exporter import Exporter, Figures, exporter_on
+from tests.mariadb import MariaDB
 from tests.node import Node
 from tests.processes import free_port
 from tests.servers import RedisServer
@@ -63,6 +79,31 @@ async def test_a_project_keeps_what_was_published_to_a_deleted_topic(
         await project.request("DELETE", "/topics/gone")
     assert figures("ams_project_topics", project=project.name) == 1
     assert figures("ams_project_subscriptions", project=project.name) == 1
+
+
+async def test_a_topic_that_is_deleted_while_figures_are_read_counts_once(
+    project: Project, node: Node
+) -> None:
+    """What is less than before looks like a restart to Prometheus: all of it would be new."""
+    await project.publish("t", "one", "two")
+    await project.topic("kept")
+    await project.publish("kept", "three")
+    settings = load_settings(node.config)
+    client = open_redis(settings.redis)
+    try:
+        async with Store(settings.database) as store:
+            log = MessageLog(client, settings.messages, settings.redis.timeout_seconds)
+            for delete in (False, True, False):
+                lines = Lines()
+                found = await read_inventory(lines, store, 1000)
+                if delete:
+                    await project.request("DELETE", "/topics/t")
+                await add_messages(lines, log, found, DeletedTopics(store, log), 1000)
+                figures = Figures("".join(text for _, text in lines.blocks(families.FAMILIES)))
+                assert figures("ams_project_messages_total", project=project.name) == 3
+                assert figures("ams_project_daily_messages", project=project.name) == 3
+    finally:
+        await close_redis(client)
 
 
 async def test_a_subscription_without_a_topic_is_told_too(
@@ -133,6 +174,43 @@ async def test_a_certificate_that_is_not_there_is_told(
     assert figures(name, setting="outgoing.ca_file", subject="AMS test CA") > time.time()
 
 
+async def test_a_broken_file_hides_no_other_of_its_folder(
+    node: Node, tmp_path: Path, certificates: Certificates
+) -> None:
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    (folder / "ca.pem").write_bytes(certificates.ca.read_bytes())
+    # Collections of authorities have such: its file was removed.
+    (folder / "0a1b2c3d.0").symlink_to(folder / "gone.pem")
+    variables = {"AMS_AUTHN__CERTIFICATE_AUTHORITIES": str(folder)}
+    setting = "authn.certificate_authorities"
+    name = "ams_certificate_expiry_timestamp_seconds"
+    with exporter_on(tmp_path, node.config, **variables) as exporter:
+        figures = exporter.figures()
+        assert figures(name, setting=setting, subject="AMS test CA") > time.time()
+        assert figures("ams_certificate_readable", setting=setting) == 1
+        good = load_pem_x509_certificate(certificates.ca.read_bytes()).public_bytes(Encoding.DER)
+        # Cut off; and of a version that there is not.
+        for broken in (good[:-9], good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09")):
+            (folder / "broken.pem").write_text(ssl.DER_cert_to_PEM_cert(broken))
+            figures = exporter.figures()
+            assert figures(name, setting=setting, subject="AMS test CA") > time.time()
+            assert figures("ams_certificate_readable", setting=setting) == 0
+            assert figures("ams_up", part="certificates") == 1
+
+
+def test_all_settings_that_name_certificates_are_known() -> None:
+    named = {
+        f"{section}.{key}"
+        for section, field in Settings.model_fields.items()
+        for key, value in field.annotation.model_fields.items()  # type: ignore[union-attr]
+        if "PEM file" in (value.description or "") and "private key" not in value.description
+    }
+    assert {"server.certificate", "auth.jwt_ca_file", "authn.certificate_authorities"} <= named
+    every = {f"{each}.{key}" for each in Settings.model_fields for key in KEYS}
+    assert named <= every
+
+
 async def test_only_so_many_have_figures_of_their_own_and_the_rest_is_counted(
     project: Project, tmp_path: Path
 ) -> None:
@@ -184,6 +262,27 @@ async def test_a_redis_that_is_away_is_told_and_comes_back(
             assert "ams_topic_messages_total" not in figures.names
             redis.resume() if trouble == "hangs" else redis.start()
             assert exporter.figures()("ams_up", part="redis") == 1
+
+
+async def test_a_database_that_hangs_takes_no_time_from_redis(
+    node: Node, mariadb: MariaDB, tmp_path: Path
+) -> None:
+    url = mariadb.create_database()
+    await migrate(DatabaseSettings(url=url))
+    variables = {"AMS_DATABASE__URL": url, "AMS_EXPORTER__COLLECT_SECONDS": "1"}
+    with exporter_on(tmp_path, node.config, **variables) as exporter:
+        assert exporter.figures()("ams_up", part="database") == 1
+        mariadb.pause()
+        try:
+            started = time.monotonic()
+            figures = exporter.figures()
+            assert time.monotonic() - started < 3
+        finally:
+            mariadb.resume()
+        assert figures("ams_up", part="database") == 0
+        assert figures("ams_up", part="redis") == 1
+        assert figures("ams_redis_memory_used_bytes", server="main") > 0
+        assert exporter.figures()("ams_up", part="database") == 1
 
 
 async def test_a_database_that_is_away_is_told(node: Node, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from tests.api.client import Project
 from tests.conftest import StartNode
 from tests.eventually import eventually
 from tests.exporter import Figures, exporter_on, figures_at
-from tests.node import Node
 
 WORKERS: Final = 2
 #: Clients of a broker, publishes of each in one go, and messages of each publish.
@@ -43,11 +42,6 @@ class Counted:
             self.pulled += len(messages)
 
 
-def worker_pids(node: Node) -> list[int]:
-    parent = node.process.pid
-    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
 def summed(pages: list[Figures], name: str) -> float:
     return sum(page.get(name) for page in pages)
 
@@ -71,9 +65,9 @@ async def test_counters_are_exact_on_two_brokers_whose_workers_and_selves_are_ki
     places = (place, Project(second, place.name))
     await asyncio.gather(*(counted.work(each) for each in places))
 
-    victim = worker_pids(first)[0]
+    victim = first.process.children()[0]
     os.kill(victim, signal.SIGKILL)
-    await eventually(lambda: len({*worker_pids(first)} - {victim}) == WORKERS)
+    await eventually(lambda: len({*first.process.children()} - {victim}) == WORKERS)
     await eventually(lambda: figures_at(first.http)("ams_workers") == WORKERS)
     ended = figures_at(second.http)
     await second.restart()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,12 +11,14 @@ import pytest
 import pytest_asyncio
 
 from ams.service.exposition import Family, page
-from ams.service.instruments import Counter, Histogram, collect
+from ams.service.instruments import Counter, Histogram, _store, collect
+from ams.service.process_figures import PULSE_SECONDS
 from ams.service.shared_numbers import FILE_BYTES, SharedNumbers, new_file
 from tests.eventually import eventually
-from tests.service.service import Service
+from tests.service.service import PATIENCE_SECONDS, Service
 
 TOKEN = "token-of-prometheus"
+PULSE = "ams_event_loop_last_pulse_timestamp_seconds"
 
 
 @pytest_asyncio.fixture
@@ -76,8 +80,40 @@ async def test_a_worker_goes_on_counting_where_the_one_before_it_was_killed(
         assert await figure("sample_states_total") == asked
         await service.get("/v1/state")
         assert await figure("sample_states_total") == asked + 1
+        assert await figure("ams_worker_deaths_total") == 1
     finally:
         service.process.kill()
+
+
+async def test_a_worker_that_hangs_is_told_by_the_others(tmp_path: Path) -> None:
+    service = Service(tmp_path, AMS_SERVER__WORKERS="2")
+    try:
+        await service.start()
+        async with service.client as client:
+
+            async def figure(name: str) -> float:
+                lines = (await client.get("/metrics")).text.splitlines()
+                return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+            async def silent(seconds: float) -> bool:
+                return time.time() - await figure(PULSE) > seconds
+
+            while await figure("ams_workers") < 2:
+                pass
+            assert not await silent(PATIENCE_SECONDS)
+            # On this connection, the other one answers.
+            mine = (await client.get("/v1/state")).json()["pid"]
+            other = next(pid for pid in service.process.children() if pid != mine)
+            os.kill(other, signal.SIGSTOP)
+            await eventually(lambda: silent(3 * PULSE_SECONDS))
+            os.kill(other, signal.SIGCONT)
+            await eventually(lambda: _not(silent, 3 * PULSE_SECONDS))
+    finally:
+        service.process.kill()
+
+
+async def _not(fact: Callable[[float], Awaitable[bool]], value: float) -> bool:
+    return not await fact(value)
 
 
 async def _is(figure: Callable[[str], Awaitable[float]], name: str, value: float) -> bool:
@@ -99,6 +135,16 @@ def test_numbers_outlive_who_counted_and_gauges_do_not() -> None:
     after.view[place] += 1
     assert dict(before.read())[b"counter"] == (4.0,)
     os.close(file)
+
+
+def test_what_a_writer_left_half_written_does_not_count() -> None:
+    """It was killed before the record was part of the file."""
+    numbers = SharedNumbers()
+    begin = numbers.place(b"first", 1, is_gauge=False) + 1
+    for word in range(begin, begin + 40):
+        numbers.view[word] = 7.0
+    numbers.place(b"second", 12, is_gauge=False)
+    assert dict(numbers.read())[b"second"] == (0.0,) * 12
 
 
 def test_there_is_an_end_of_room() -> None:
@@ -125,6 +171,27 @@ def test_a_histogram_counts_up_to_its_bounds() -> None:
     ]
 
 
+def test_a_worker_of_an_older_version_spoils_nothing() -> None:
+    """Its files were replaced while it ran, and the next worker has the new ones."""
+    name = "test_of_versions_seconds"
+    file = new_file()
+    old = SharedNumbers(file)
+    old.view[old.place(f'["{name}"]'.encode(), 3, is_gauge=False)] = 5.0
+    others = SharedNumbers(file)
+    at = others.place(f'["{name}"]'.encode(), 4, is_gauge=False)
+    others.view[at : at + 4] = memoryview(array("d", [1.0, 1.0, 0.0, 0.0]))
+    histogram = Histogram(name, "Of this test.", bounds=(1.0, 2.0))
+    histogram.observe(0.5)
+    _store.others.append(others)
+    try:
+        (lines,) = [text for family, text in collect() if family.name == name]
+    finally:
+        _store.others.remove(others)
+        os.close(file)
+    assert f"{name}_count 2.0\n" in lines
+    assert f"{name}_sum 1.5\n" in lines
+
+
 def test_labels_that_were_not_declared_are_refused() -> None:
     counter = Counter("test_total", "Of this test.", ("kind",))
     with pytest.raises(TypeError):
@@ -137,3 +204,44 @@ def test_a_label_can_hold_any_text() -> None:
     family = Family("test", "gauge", "Of this test.", ("text",))
     shown = page([(family, family.sample(float("inf"), 'a"b\\c\nd'))], "").body.decode()
     assert shown.splitlines()[-1] == 'test{text="a\\"b\\\\c\\nd"} +Inf'
+
+
+PROMETHEUS_2 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+    "application/openmetrics-text;version=0.0.1;q=0.4,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "openmetrics"),
+    [
+        (PROMETHEUS_2, True),
+        (PROMETHEUS_3, True),
+        ("application/openmetrics-text", True),
+        ("Application/OpenMetrics-Text ; Version=1.0.0", True),
+        ("application/openmetrics-text;q=0.5,*/*;q=0.5", True),
+        ("", False),
+        ("*/*", False),
+        ("text/html", False),
+        ("application/openmetrics-text;q=0", False),
+        ("application/openmetrics-text;q=high", False),
+        ("application/openmetrics-text;version=1.0.0;q=0.1,text/plain;q=0.9", False),
+        ("application/openmetrics-text;q=0.5,*/*;q=0.9", False),
+        ("application/openmetrics-text;version=0.0.1", False),
+        ("application/openmetrics-text;version=2.0.0", False),
+        ("application/openmetrics-text-like", False),
+    ],
+)
+def test_the_format_is_the_one_that_is_asked_for_most(accept: str, openmetrics: bool) -> None:
+    answer = page([], accept)
+    assert answer.content_type == (
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        if openmetrics
+        else "text/plain; version=0.0.4; charset=utf-8"
+    )
+    assert answer.body == (b"# EOF\n" if openmetrics else b"")

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -10,7 +12,8 @@ import httpx
 
 from tests.certificates import make_certificates
 from tests.eventually import eventually
-from tests.metrics.watching.platform import MAX_MEMORY, PAUSE_SECONDS, Platform
+from tests.metrics.watching.platform import MAX_MEMORY, MOST_LABELS, PAUSE_SECONDS, Platform
+from tests.push.endpoints import accept, says
 
 #: What Redis may have besides what it has, and what fills that, in bytes.
 ROOM_BYTES: Final = 4 << 20
@@ -151,11 +154,39 @@ async def stopped_consumer(platform: Platform) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def receiver_away(platform: Platform) -> AsyncIterator[None]:
-    """A message is to be pushed, and nobody gets it; at last somebody takes it by hand."""
+async def failing_receiver(platform: Platform) -> AsyncIterator[None]:
+    """A receiver refuses what is pushed to it, until it is mended."""
+    platform.receiver.behaviour = says("500 Internal Server Error")
     await platform.project.publish("pushed", "hello")
     yield
-    await platform.project.read("pushed", 1)
+    platform.receiver.behaviour = accept
+
+
+@asynccontextmanager
+async def killed_worker(platform: Platform) -> AsyncIterator[None]:
+    """One of several processes of a service crashes; another one takes its place by itself."""
+    os.kill(platform.push.process.children()[0], signal.SIGKILL)
+    yield
+
+
+@asynccontextmanager
+async def hanging_worker(platform: Platform) -> AsyncIterator[None]:
+    """One of several processes of a service hangs."""
+    worker = platform.push.process.children()[0]
+    os.kill(worker, signal.SIGSTOP)
+    yield
+    os.kill(worker, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def many_topics(platform: Platform) -> AsyncIterator[None]:
+    """There are more topics than the exporter may tell of, until they are deleted."""
+    names = [f"many-{number}" for number in range(MOST_LABELS)]
+    for name in names:
+        await platform.project.topic(name)
+    yield
+    for name in names:
+        await platform.project.request("DELETE", f"/topics/{name}")
 
 
 @asynccontextmanager
@@ -181,6 +212,21 @@ async def strangers(platform: Platform) -> AsyncIterator[None]:
     async def knock() -> None:
         with suppress(httpx.TransportError):
             await platform.project.request("GET", token="a-guess")
+        await asyncio.sleep(PAUSE_SECONDS)
+
+    async with _again_and_again(knock):
+        yield
+
+
+@asynccontextmanager
+async def distrust(platform: Platform) -> AsyncIterator[None]:
+    """Clients don't have the authority of the broker's certificate."""
+    host, _, port = platform.node.https.removeprefix("https://").partition(":")
+    trusting_others = ssl.create_default_context()
+
+    async def knock() -> None:
+        with suppress(ssl.SSLError, ConnectionError):
+            await asyncio.open_connection(host, port, ssl=trusting_others)
         await asyncio.sleep(PAUSE_SECONDS)
 
     async with _again_and_again(knock):

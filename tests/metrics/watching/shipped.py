@@ -14,14 +14,21 @@ CONFIGURATION: Final = FOLDER / "prometheus.yml"
 DASHBOARDS: Final = sorted((FOLDER / "dashboards").glob("*.json"))
 METRICS_PAGE: Final = ROOT / "docs" / "metrics.md"
 
+#: Where services listen that `prometheus.yml` watches.
+PORTS: Final = {"broker": 8080, "exporter": 9180, "authn": 8443, "push": 8090}
+#: The begin of the job that is commented out.
+PUSH: Final = "  # - job_name: ams-push"
+
 #: Seconds instead of minutes, so that what is over is forgotten. A rate needs two samples at least.
 _WINDOWS: Final = {"5m": "4s", "10m": "4s", "15m": "8s", "30m": "4s"}
-#: How long messages may wait, in seconds; how often a service may be started; how far refusals may
-#: exceed the average, which is one of seconds here, those that it is about included.
+#: How long messages may wait, in seconds; how often a service may be started; how long a worker may
+#: say nothing, in seconds; how far refusals may exceed the average, which is one of seconds here,
+#: those that it is about included.
 _LIMITS: Final = {
     "> 30 * 60": "> 2",
     "> 10 * 60": "> 2",
     "[15m]) > 2": "[15m]) > 0",
+    "> 0) > 60": "> 0) > 2",
     "> 5 * avg_over_time": "> 1.5 * avg_over_time",
 }
 
@@ -44,16 +51,22 @@ def write_shortened_rules(folder: Path) -> None:
     assert used == set(replacements), "the rules have other limits now"
 
 
-def write_configuration(prometheus: Prometheus, broker: str, exporter: str) -> None:
-    """The configuration for services at these URLs, each second; rules are in the same folder."""
-    text = CONFIGURATION.read_text()
-    for old, new in {
-        "_interval: 15s": "_interval: 1s",
-        "127.0.0.1:8080": broker.removeprefix("http://"),
-        "127.0.0.1:9180": exporter.removeprefix("http://"),
-    }.items():
+def write_configuration(prometheus: Prometheus, **targets: str) -> None:
+    """The configuration for these services, each second; rules are in the same folder.
+
+    Args:
+        prometheus: whose it is.
+        targets: host and port of what runs, by job without `ams-`; others are not watched.
+    """
+    text = CONFIGURATION.read_text().replace("_interval: 15s", "_interval: 1s")
+    for job, port in PORTS.items():
+        old = f"[127.0.0.1:{port}]"
         assert old in text
-        text = text.replace(old, new)
+        text = text.replace(old, f"[{targets.get(job, '')}]")
+    begin, job, rest = text.partition(PUSH)
+    assert job
+    if "push" in targets:
+        text = begin + (job + rest).replace("  # ", "  ")
     prometheus.configuration.write_text(text)
 
 

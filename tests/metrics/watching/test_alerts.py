@@ -18,7 +18,9 @@ Cause: TypeAlias = Callable[[Platform], AbstractAsyncContextManager[None]]
 ROUNDS: Final[dict[str, dict[Cause, set[str]]]] = {
     "what does not disturb each other": {
         causes.stopped_consumer: {"AmsBacklogGrowing"},
-        causes.receiver_away: {"AmsPushFailing"},
+        causes.failing_receiver: {"AmsPushFailing"},
+        causes.hanging_worker: {"AmsWorkerHangs"},
+        causes.many_topics: {"AmsFiguresLeftOut"},
         causes.certificate_near_its_end: {"AmsCertificateExpiring", "AmsCertificateAlmostExpired"},
         causes.lost_authority: {"AmsCertificateUnreadable"},
         causes.failing_snapshot: {"AmsPersistenceFailing"},
@@ -28,6 +30,8 @@ ROUNDS: Final[dict[str, dict[Cause, set[str]]]] = {
     "a full Redis": {
         causes.full_redis: {"AmsRedisMemoryFilling", "AmsRedisMemoryFull", "AmsErrors"},
         causes.strangers: {"AmsRefusalsJump"},
+        causes.distrust: {"AmsHandshakesFail"},
+        causes.killed_worker: {"AmsWorkerDied"},
     },
     "a Redis that evicts, and no broker to see it": {
         causes.evicting_redis: {"AmsRedisEvicts"},
