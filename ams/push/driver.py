@@ -93,10 +93,20 @@ class Driver:
 
     def serves(self, record: SubscriptionRecord) -> bool:
         """Whether it can go on with this record of its subscription."""
-        return (record.topic_uuid, record.push) == (self.record.topic_uuid, self._push)
+        return self.sends_where(record) and record.push == self._push
+
+    def sends_where(self, record: SubscriptionRecord) -> bool:
+        """Whether what is on its way goes where it should by this record, however it is sent."""
+        old, new = self._push, record.push
+        assert new is not None
+        return (self.record.topic_uuid, old.push_endpoint, old.mattermost_url) == (
+            record.topic_uuid,
+            new.push_endpoint,
+            new.mattermost_url,
+        )
 
     def update(self, record: SubscriptionRecord) -> None:
-        """Goes on with a newer record that it serves."""
+        """Goes on with a newer record that it serves, or acknowledges by it what it has sent."""
         if record != self.record:
             self.record = record
             self._news.set()

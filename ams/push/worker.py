@@ -110,11 +110,11 @@ class Worker:
         if driver is None:
             if record is not None and mine:
                 self._drivers[uuid] = Driver(record, self._parts, self._ended)
-        elif record is None or not driver.serves(record):
+        elif record is None or not driver.sends_where(record):
             driver.stop(CHANGE_GRACE_SECONDS)
         else:
             driver.update(record)
-            if not mine:
+            if not mine or not driver.serves(record):
                 driver.stop()
 
     def _ended(self, uuid: str) -> None:

@@ -231,6 +231,27 @@ async def test_a_seek_while_a_request_is_on_its_way_holds(
     await eventually(lambda: endpoint.accepted[len(first) :] == ["one", "two", "three"])
 
 
+async def test_a_request_on_its_way_ends_by_itself_where_the_receiver_stays_the_same(
+    project: Project, endpoints: Endpoints
+) -> None:
+    """Cut off, it would come twice."""
+    answered = asyncio.Event()
+
+    async def behave(_: object, __: object) -> str:
+        await answered.wait()
+        return "200 OK"
+
+    endpoint = endpoints.add("/steady", behave)
+    made = await push_to(project, endpoints, endpoint)
+    await project.publish("t", "one", "two", "three")
+    await eventually(lambda: endpoint.deliveries)
+    await _change(project, "s", {**made["pushConfig"], "maxMessages": 2})
+    await asyncio.sleep(1.0)  # Longer than it may take where it is to end.
+    answered.set()
+    await eventually(lambda: endpoint.accepted == ["one", "two", "three"])
+    assert [len(each.messages) for each in endpoint.deliveries] == [1, 2]
+
+
 async def test_other_changes_go_unnoticed(project: Project, endpoints: Endpoints) -> None:
     endpoint = endpoints.add("/steady")
     await push_to(project, endpoints, endpoint, retryPolicy={"type": "linear", "period": 60_000})
