@@ -15,7 +15,7 @@
 local sub = KEYS[2]
 local first, last = tonumber(ARGV[5]), tonumber(ARGV[6])
 go_on_when_full(sub)
-local offset, next_offset =
+local offset =
   open_subscription(KEYS[1], sub, KEYS[3], ARGV[3], tonumber(ARGV[1]), tonumber(ARGV[2]))
 if not offset then
   return STALE
@@ -24,7 +24,7 @@ if is_lost(sub, ARGV[4]) then
   return LOST
 end
 local now = now_microseconds()
-local requests, latency = numbers(sub, 'push_requests', 'push_latency')
+local requests, latency, push_end = numbers(sub, 'push_requests', 'push_latency', 'push_end')
 local took = tonumber(ARGV[7])
 redis.call('HSET', sub,
   'push_requests', digits(requests + 1),
@@ -32,9 +32,9 @@ redis.call('HSET', sub,
   'last_push', digits(now))
 redis.call('HINCRBY', sub, 'pushed', last - first + 1)
 redis.call('HINCRBY', sub, 'push_retries', ARGV[8])
-redis.call('HDEL', sub, 'push_error', 'push_error_time')
--- Trimming moves an offset on; whatever else moves it also ends what is pending.
-if next_offset == 0 or offset < first or offset > last then
+redis.call('HDEL', sub, 'push_error', 'push_error_time', 'push_end')
+-- Trimming and other acknowledgements move an offset on, perhaps past the batch.
+if push_end ~= last + 1 or offset > last then
   return 0
 end
 redis.call('HSET', sub, 'offset', digits(last + 1), 'next_offset', '0', 'pending_ack', '0',

@@ -7,8 +7,8 @@ Redis Cluster and one script call can touch it.
 #: Channel on which append names the topic whose waiting pulls have something to read.
 WAKE_CHANNEL = "ams:wake"
 
-#: Channel on which workers that push say what others may take over: the uuid of a subscription, or
-#: nothing when the workers have changed.
+#: Channel on which workers that push say what others may take over: the uuid of a subscription and,
+#: after a blank, that of the worker; or nothing when the workers have changed.
 PUSH_CHANNEL = "ams:push"
 
 #: Hash of the workers that push: see meet_pushers.lua.

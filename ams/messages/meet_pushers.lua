@@ -1,8 +1,6 @@
 -- Says that a worker is there to push, or no longer, and who else is.
 --
--- KEYS  1 hash of the workers: by uuid "expiry shares endpoint", that is, the time at which a worker
---         counts as dead, microseconds; 1 if it takes subscriptions, 0 if it only finishes; and
---         where it can be asked for its health
+-- KEYS  1 hash of the workers: by uuid what `live_pusher` reads
 -- ARGV  1 uuid of the worker
 --       2 how long it counts as alive from now on, milliseconds; 0 if it is gone
 --       3 1 if it takes subscriptions, else 0
@@ -16,8 +14,8 @@ local all, shares = {}, {}
 local changed = false
 local stored = redis.call('HGETALL', KEYS[1])
 for i = 1, #stored, 2 do
-  local expiry, shares_, endpoint = string.match(stored[i + 1], '^(%d+) (%d) (.*)$')
-  if tonumber(expiry) <= now then
+  local shares_, endpoint = live_pusher(stored[i + 1], now)
+  if not shares_ then
     redis.call('HDEL', KEYS[1], stored[i])
     changed = true
   else
@@ -35,8 +33,9 @@ if ARGV[2] == '0' then
   redis.call('HDEL', KEYS[1], ARGV[1])
 else
   changed = changed or shares[ARGV[1]] ~= ARGV[3]
-  local expiry = digits(now + tonumber(ARGV[2]) * 1000)
-  redis.call('HSET', KEYS[1], ARGV[1], expiry .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
+  local lease = tonumber(ARGV[2]) * 1000
+  redis.call('HSET', KEYS[1], ARGV[1],
+    digits(now + lease) .. ' ' .. digits(lease) .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
   all[#all + 1] = ARGV[1]
   all[#all + 1] = ARGV[3]
   all[#all + 1] = ARGV[4]

@@ -38,6 +38,8 @@
 --   last_ack     time of the last acknowledgement, microseconds
 --   fence        how often the right to push its messages has been taken
 --   pusher       who has that right: worker:fence; absent if nobody has
+--   push_end     just after the batch that is on its way to a receiver; absent if there is none, or
+--                somebody has moved the subscription meanwhile
 --   push_settings   digest of the settings by which it is pushed
 --   pushed, push_requests   messages that a receiver has accepted, and in how many requests
 --   push_failures, push_retries   requests that were not accepted; requests that followed such
@@ -230,4 +232,16 @@ local LOST = -2  -- answer: the caller has not, or no longer, the right to push
 -- claim none: ''.
 local function is_lost(sub, pusher)
   return pusher ~= '' and redis.call('HGET', sub, 'pusher') ~= pusher
+end
+
+-- What a worker that pushes has said of itself, "expiry lease shares endpoint": the time at which it
+-- counts as dead, and for how long it said that it lives, microseconds; 1 if it takes subscriptions,
+-- 0 if it only finishes; and where it can be asked for its health. Returns the last two, or nil if
+-- it is dead. An expiry that is too far away is of a clock that went ahead of this one.
+local function live_pusher(text, now)
+  local expiry, lease, shares, endpoint = string.match(text, '^(%d+) (%d+) (%d) (.*)$')
+  if not expiry or tonumber(expiry) <= now or tonumber(expiry) > now + 2 * tonumber(lease) then
+    return nil
+  end
+  return shares, endpoint
 end

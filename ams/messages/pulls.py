@@ -6,7 +6,8 @@ taken back.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis, RedisCluster
 
@@ -21,6 +22,30 @@ from ams.service.settings_sections import MessagesSettings
 SHORT: Final = 6_000
 #: The same, so that it returns them in any case.
 ANY_LENGTH: Final = 2**53 - 1
+
+
+class Found(NamedTuple):
+    """Messages that are to be delivered, and are counted as such.
+
+    Args:
+        runs: the messages; none if they are long and were not read.
+        messages: how many they are.
+        data: bytes of their data.
+        size: bytes of what holds them.
+    """
+
+    runs: list[Run]
+    messages: int
+    data: int
+    size: int
+
+    def __bool__(self) -> bool:
+        return self.messages > 0
+
+    @property
+    def read(self) -> int:
+        """How many of the messages were read."""
+        return sum([len(run.messages) for run in self.runs])
 
 
 class Pulls(ScriptCalls):
@@ -46,42 +71,71 @@ class Pulls(ScriptCalls):
             most: the most messages wanted.
             until: time of the event loop until which to wait for a first message.
         """
-        if until is None:
-            return await self._pull(cursor, most, wait=False)
+        return (await self._first(cursor, until, lambda wait: self._pull(cursor, most, wait))).runs
+
+    async def find(self, cursor: Cursor, most: int, until: float) -> Found:
+        """As `pull`, but leaves long messages where they are: `take` reads these.
+
+        Whoever has many subscriptions would else get more at the same time than it can hold.
+        """
+        return await self._first(cursor, until, lambda wait: self._find(cursor, most, wait))
+
+    async def take(self, cursor: Cursor, most: int, found: Found) -> Found:
+        """Reads what was found, or what is there in its stead by now, which may be more."""
+        return await self._pull(cursor, most, False, found)
+
+    async def _first(
+        self, cursor: Cursor, until: float | None, look: Callable[[bool], Awaitable[Found]]
+    ) -> Found:
+        """What there is, or is there first. `look` is told whether somebody waits if it is none."""
         loop = asyncio.get_running_loop()
-        while not self.waiting.closed and loop.time() < until:
+        while until is not None and not self.waiting.closed and loop.time() < until:
             with self.waiting.place(cursor.topic) as woken:
-                runs = await self._pull(cursor, most, wait=True)
-                if runs:
-                    return runs
+                if found := await look(True):
+                    return found
                 try:
                     async with asyncio.timeout_at(until):
                         await woken
                 except TimeoutError:
                     break
-        return await self._pull(cursor, most, wait=False)
+        return await look(False)
 
-    async def _pull(self, cursor: Cursor, most: int, *, wait: bool) -> list[Run]:
-        runs, count, data = await self._deliver(cursor, most, wait, SHORT)
-        if sum([len(run.messages) for run in runs]) < count:
+    async def _pull(
+        self, cursor: Cursor, most: int, wait: bool, instead_of: Found | None = None
+    ) -> Found:
+        found = await self._deliver(cursor, most, wait, SHORT, instead_of)
+        if found.read < found.messages:
             # Some were removed after they had been counted. This time the script reads them.
-            runs, _, _ = await self._deliver(cursor, most, wait, ANY_LENGTH, count, data)
-        if runs or not wait:  # Who waits asks again.
-            figures.PULL_MESSAGES.observe(sum([len(run.messages) for run in runs]))
-            figures.PULL_BYTES.observe(sum([len(json) for run in runs for json in run.messages]))
-        return runs
+            found = await self._deliver(cursor, most, wait, ANY_LENGTH, found)
+        if found or not wait:  # Who waits asks again.
+            _observe(found)
+        return found
+
+    async def _find(self, cursor: Cursor, most: int, wait: bool) -> Found:
+        found = await self._deliver(cursor, most, wait, SHORT, reads=False)
+        if found.runs:
+            _observe(found)
+        return found
 
     async def _deliver(
-        self, cursor: Cursor, most: int, wait: bool, short: int, lost: int = 0, lost_data: int = 0
-    ) -> tuple[list[Run], int, int]:
-        """The messages found; how many were counted, and the bytes of their data: see pull.lua."""
+        self,
+        cursor: Cursor,
+        most: int,
+        wait: bool,
+        short: int,
+        instead_of: Found | None = None,
+        *,
+        reads: bool = True,
+    ) -> Found:
         log = keys.log(cursor.topic)
 
         def name(reply: Reply) -> Command | None:
             if is_refusal(reply):
                 return None
-            offset, count, _, first, *entries = reply
-            return None if entries else ("XRANGE", log, f"{first + 1}-0", offset + count)
+            offset, count, _, first, _, *entries = reply
+            return (
+                None if entries or not reads else ("XRANGE", log, f"{first + 1}-0", offset + count)
+            )
 
         arguments = (
             *cursor.arguments(),
@@ -89,13 +143,19 @@ class Pulls(ScriptCalls):
             ReplyBytes(self._settings.pull_max_bytes),
             int(wait),
             short,
-            lost,
-            lost_data,
+            instead_of.messages if instead_of else 0,
+            instead_of.data if instead_of else 0,
             cursor.pusher,
         )
         call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
         reply, entries = await self._submit(call)
         raise_refusal(reply)
-        offset, count, data, _, *returned = reply
-        runs = Run.list_of(offset, count, returned[0] if returned else entries)
-        return runs, count, data
+        offset, count, data, _, size, *returned = reply
+        entries = returned[0] if returned else entries
+        runs = [] if entries is None else Run.list_of(offset, count, entries)
+        return Found(runs, count, data, size)
+
+
+def _observe(found: Found) -> None:
+    figures.PULL_MESSAGES.observe(found.read)
+    figures.PULL_BYTES.observe(sum([len(json) for run in found.runs for json in run.messages]))

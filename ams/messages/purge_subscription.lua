@@ -14,4 +14,5 @@ if not offset then
   return STALE
 end
 redis.call('HSET', sub, 'offset', digits(next_), 'next_offset', '0', 'pending_ack', '0')
+redis.call('HDEL', sub, 'push_end')
 return next_ - offset

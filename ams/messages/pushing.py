@@ -6,16 +6,13 @@ subscription's offset, and compared in the very scripts that read messages and m
 a worker that was thought dead, and is not, can acknowledge nothing any more.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple, Self
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 from ams.messages import keys, scripts
 from ams.messages.calls import ScriptCalls
 from ams.messages.lane import Reply
 from ams.messages.records import Cursor
-
-#: All workers are to be taken for alive.
-ALL_ALIVE: Final = ("*",)
 
 
 class Pusher(NamedTuple):
@@ -104,26 +101,23 @@ class Pushing(ScriptCalls):
         return Pusher.list_of(await self._call(scripts.PUSHERS, (keys.PUSHERS,)))
 
     async def take_push(
-        self, cursor: Cursor, worker: str, settings: str, alive: Collection[str]
-    ) -> Cursor | None:
-        """The cursor with the right to push by it; None if another worker has that.
+        self, cursor: Cursor, worker: str, settings: str, dead: str = ""
+    ) -> Cursor | str:
+        """The cursor with the right to push by it, or the uuid of the worker that has that right.
 
         Args:
             cursor: which subscription.
             worker: uuid of the worker that takes it.
             settings: a digest of the settings by which it pushes; with other ones than before,
                 what went wrong with those is forgotten.
-            alive: uuids of the workers from which nothing may be taken, or `ALL_ALIVE`.
+            dead: uuid of a worker from which it may be taken. It must have been found dead after it
+                was seen to have the right: an older list of workers may not know it yet.
         """
-        pusher: bytes = await self._call_with_epoch(
-            scripts.TAKE_PUSH,
-            cursor.keys(),
-            *cursor.arguments(),
-            worker,
-            settings,
-            *alive,
+        reply: bytes = await self._call_with_epoch(
+            scripts.TAKE_PUSH, cursor.keys(), *cursor.arguments(), worker, settings, dead
         )
-        return cursor._replace(pusher=pusher.decode()) if pusher else None
+        found = reply.decode()
+        return cursor._replace(pusher=found) if ":" in found else found
 
     async def release_push(self, topic: str, subscription: str, worker: str) -> None:
         """Gives the right to push back, if the worker has it, and tells the others."""

@@ -20,6 +20,7 @@ if target < first or target > next_ then
   return 0
 end
 redis.call('HSET', KEYS[2], 'offset', digits(target), 'next_offset', '0', 'pending_ack', '0')
+redis.call('HDEL', KEYS[2], 'push_end')
 -- A pull that waits at the end has messages to deliver once its subscription moved back.
 if target < next_ and numbers(KEYS[1], 'waiting') == 1 then
   redis.call('HDEL', KEYS[1], 'waiting')

@@ -1,5 +1,5 @@
--- Takes the right to push a subscription, unless another worker has it that is alive. Whoever had
--- it can from now on neither pull nor acknowledge by it.
+-- Takes the right to push a subscription, unless another worker has it. Whoever had it can from now
+-- on neither pull nor acknowledge by it.
 --
 -- KEYS  1 topic hash  2 subscription hash  3 set of subscriptions
 -- ARGV  1 epoch of the subscription
@@ -8,8 +8,8 @@
 --       4 uuid of the worker
 --       5 digest of the settings by which it pushes; with other ones than before, it is forgotten why
 --         the last request failed
---       6 uuid of a worker from which nothing may be taken, and so on for each; '*' is all of them
--- Returns the right, worker:fence; '' if another worker has it; or STALE.
+--       6 uuid of a worker that is dead, from which it may be taken; '' = of none is that known
+-- Returns the right, worker:fence; the uuid of the worker that has it; or STALE.
 
 local sub = KEYS[2]
 go_on_when_full(sub)
@@ -17,12 +17,8 @@ if not open_subscription(KEYS[1], sub, KEYS[3], ARGV[3], tonumber(ARGV[1]), tonu
   return STALE
 end
 local holder = string.match(redis.call('HGET', sub, 'pusher') or '', '^[^:]*')
-if holder ~= '' and holder ~= ARGV[4] then
-  for i = 6, #ARGV do
-    if ARGV[i] == holder or ARGV[i] == '*' then
-      return ''
-    end
-  end
+if holder ~= '' and holder ~= ARGV[4] and holder ~= ARGV[6] then
+  return holder
 end
 local pusher = ARGV[4] .. ':' .. redis.call('HINCRBY', sub, 'fence', 1)
 if redis.call('HGET', sub, 'push_settings') ~= ARGV[5] then

@@ -60,7 +60,7 @@ class Lifecycle:
             self._redis,
             {
                 keys.WAKE_CHANNEL: lambda topic: self._log.waiting.wake(topic.decode()),
-                keys.PUSH_CHANNEL: lambda uuid: self._worker.hear_workers(uuid.decode()),
+                keys.PUSH_CHANNEL: lambda news: self._worker.hear_workers(news.decode()),
                 announcements.CHANNEL: self._changed,
             },
             on_back=self._back,

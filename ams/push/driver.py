@@ -5,14 +5,14 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.log import Cursor, MessageLog, Run
 from ams.messages.pushing import Accepted
 from ams.metadata.records import PushConfig, SubscriptionRecord
-from ams.push import activity
+from ams.push import activity, payload
 from ams.push.membership import Membership
 from ams.push.receivers import Outcome, Receivers, host_of
 from ams.push.retries import policy_of, wait_seconds
@@ -83,7 +83,8 @@ class Driver:
         self._failures = 0
         self._logged = float("-inf")
         self._news = asyncio.Event()
-        self._released = asyncio.Event()
+        self._chance = asyncio.Event()
+        self._pushes = False
         self._stopping = False
         self._undisturbed = False
         self._ending = False
@@ -92,17 +93,34 @@ class Driver:
 
     def serves(self, record: SubscriptionRecord) -> bool:
         """Whether it can go on with this record of its subscription."""
-        return (record.topic_uuid, record.push) == (self.record.topic_uuid, self._push)
+        return self.sends_where(record) and record.push == self._push
+
+    def sends_where(self, record: SubscriptionRecord) -> bool:
+        """Whether what is on its way goes where it should by this record, however it is sent."""
+        old, new = self._push, record.push
+        assert new is not None
+        return (self.record.topic_uuid, old.push_endpoint, old.mattermost_url) == (
+            record.topic_uuid,
+            new.push_endpoint,
+            new.mattermost_url,
+        )
 
     def update(self, record: SubscriptionRecord) -> None:
-        """Goes on with a newer record that it serves."""
+        """Goes on with a newer record that it serves, or acknowledges by it what it has sent."""
         if record != self.record:
             self.record = record
             self._news.set()
 
     def try_to_take(self) -> None:
-        """The subscription may have been let go of."""
-        self._released.set()
+        """Whoever has the subscription may be known to be dead by now."""
+        self._chance.set()
+
+    def hear_release(self) -> None:
+        """Another worker has let go of the subscription."""
+        self._chance.set()
+        if self._pushes and not self._ending:
+            # So this one has lost the right. Who waits does not notice.
+            self._parts.log.waiting.wake(self._cursor().topic)
 
     def stop(self, grace: float | None = None) -> None:
         """Has it end; a request on its way may take so many seconds more, or all that it needs."""
@@ -143,9 +161,11 @@ class Driver:
         try:
             await self._take()
             activity.DRIVEN.inc()
+            self._pushes = True
             try:
                 await self._deliver()
             finally:
+                self._pushes = False
                 activity.DRIVEN.dec()
         except PushLost:
             log.warning("another worker has taken over", subscription=self._name)
@@ -162,21 +182,26 @@ class Driver:
     async def _take(self) -> None:
         """Waits for the right to push, and takes it."""
         parts = self._parts
-        digest = hashlib.blake2b(repr(self._push).encode(), digest_size=8).hexdigest()
+        # The text of the settings themselves leaves out what is secret.
+        settings = repr(astuple(self._push)).encode()
+        digest = hashlib.blake2b(settings, digest_size=8).hexdigest()
+        holder, seen = "", 0.0
         while True:
-            self._released.clear()
+            self._chance.clear()
             if parts.membership.alive:
+                dead = holder if parts.membership.is_dead(holder, seen) else ""
                 with self._to_its_end():
-                    cursor = await parts.log.take_push(
-                        self._cursor(),
-                        parts.membership.worker,
-                        digest,
-                        parts.membership.untouchable,
+                    found = await parts.log.take_push(
+                        self._cursor(), parts.membership.worker, digest, dead
                     )
-                if cursor is not None:
-                    self._pusher = cursor.pusher
+                if isinstance(found, Cursor):
+                    self._pusher = found.pusher
                     return
-            await _wait(self._released, TAKE_SECONDS)
+                if found != holder:
+                    holder, seen = found, asyncio.get_running_loop().time()
+                    if not parts.membership.knows(holder):
+                        parts.membership.look()
+            await _wait(self._chance, TAKE_SECONDS)
 
     async def _release(self) -> None:
         """Gives the right back, whether it was taken or is not known to have been."""
@@ -207,22 +232,27 @@ class Driver:
         """Waits for messages and pushes a batch of them; returns how long to wait for the next."""
         parts, most = self._parts, self._push.max_messages
         until = asyncio.get_running_loop().time() + WAIT_SECONDS
-        runs = await parts.log.pull(self._cursor(), most, until)
-        if not runs:
+        found = await parts.log.find(self._cursor(), most, until)
+        if not found:
             return 0.0
-        need = Need(self._host, _size(runs), failing=self._failures > 0)
-        if not parts.room.try_enter(need):
-            # Not held meanwhile: many may wait.
-            runs = []
-            await parts.room.enter(need)
-        with parts.room.entered(need):
-            runs = runs or await parts.log.pull(self._cursor(), most)
-            if not runs:
-                return 0.0
-            if not parts.membership.alive:
-                return PAUSE_SECONDS
-            with self._to_its_end():
-                return await self._send(runs)
+        while True:
+            size = payload.most_bytes(self._push, found.size)
+            need = Need(self._host, size, failing=self._failures > 0)
+            waits = not parts.room.try_enter(need)
+            if waits:
+                await parts.room.enter(need)
+            with parts.room.entered(need):
+                # After a wait all may be different.
+                if waits or not found.runs:
+                    found = await parts.log.take(self._cursor(), most, found)
+                if not found.runs:
+                    return 0.0
+                if not parts.membership.alive:
+                    return PAUSE_SECONDS
+                if parts.room.try_grow(need, payload.most_bytes(self._push, found.size)):
+                    with self._to_its_end():
+                        return await self._send(found.runs)
+            # More has come meanwhile than there is room for.
 
     async def _send(self, runs: Sequence[Run]) -> float:
         clock = asyncio.get_running_loop().time
@@ -293,10 +323,6 @@ class Driver:
         return Cursor(
             record.topic_uuid, record.uuid, record.epoch, record.start_offset, self._pusher
         )
-
-
-def _size(runs: Sequence[Run]) -> int:
-    return sum([len(json) for run in runs for json in run.messages])
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

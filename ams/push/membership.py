@@ -1,13 +1,13 @@
 """Which workers are alive, this one among them."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
 from ams.messages.log import MessageLog
-from ams.messages.pushing import ALL_ALIVE, Pusher
+from ams.messages.pushing import Pusher
 from ams.service.errors import ServiceError
 from ams.service.logs import get_logger
 
@@ -26,7 +26,7 @@ class Membership:
         log: by which workers meet.
         endpoint: host and port where this worker can be asked for its health.
         lease_seconds: how long it counts as alive when it has said so.
-        on_change: called when others came, changed or went.
+        on_look: called after each look, with whether others came, changed or went.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Membership:
         log: MessageLog,
         endpoint: str,
         lease_seconds: float,
-        on_change: Callable[[], None],
+        on_look: Callable[[bool], None],
     ) -> None:
         self.worker = uuid4().hex
         #: Those that are alive, as far as is known.
@@ -42,11 +42,12 @@ class Membership:
         self._log = log
         self._endpoint = endpoint
         self._lease_seconds = lease_seconds
-        self._on_change = on_change
+        self._on_look = on_look
         #: Whether this worker takes no more subscriptions, and will go.
         self.retired = False
         self._leaving = False
         self._alive_until = float("-inf")
+        self._looked = float("-inf")
         # Until then, others may not have been able to say that they are alive.
         self._unsure_until = float("-inf")
         self._hurry = asyncio.Event()
@@ -57,12 +58,14 @@ class Membership:
         """Whether the others take this worker for alive; if not, they may take over from it."""
         return self._now() < self._alive_until
 
-    @property
-    def untouchable(self) -> Collection[str]:
-        """Uuids of the workers from which nothing may be taken."""
-        if self._now() < self._unsure_until:
-            return ALL_ALIVE
-        return [pusher.worker for pusher in self.pushers]
+    def knows(self, worker: str) -> bool:
+        """Whether a worker was alive at the last look."""
+        return any(pusher.worker == worker for pusher in self.pushers)
+
+    def is_dead(self, worker: str, seen: float) -> bool:
+        """Whether a worker is dead that did something before `seen`, a time of the event loop."""
+        sure = self._looked > seen and self._now() >= self._unsure_until
+        return sure and not self.knows(worker)
 
     async def join(self) -> None:
         """Comes in; raises `Unavailable` if Redis does not answer."""
@@ -120,9 +123,10 @@ class Membership:
         started = self._now()
         pushers = await self._meet(self._lease_seconds)
         self._alive_until = started + self._lease_seconds
-        if pushers != self.pushers:
-            self.pushers = pushers
-            self._on_change()
+        self._looked = started
+        changed = pushers != self.pushers
+        self.pushers = pushers
+        self._on_look(changed)
 
     async def _meet(self, seconds: float) -> list[Pusher]:
         return await self._log.meet_pushers(

@@ -15,6 +15,10 @@ from ams.metadata.records import PushConfig
 #: Name of the way in which bytes that are no UTF-8 are put into a text.
 _EACH_BYTE: Final = "ams.push.each_byte"
 
+#: How much longer data can get that is decoded: four characters are three bytes, and each of them
+#: takes six in JSON if it has to be escaped.
+DECODED_GROWTH: Final = 4.5
+
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _decode_message: Final = msgspec.json.Decoder(Message).decode
 
@@ -47,6 +51,11 @@ class Post(msgspec.Struct, omit_defaults=True, gc=False):
     text: str
     username: str = ""
     channel: str = ""
+
+
+def most_bytes(push: PushConfig, size: int) -> int:
+    """How long the data of messages can get in a body, given the bytes that are stored of them."""
+    return round(size * DECODED_GROWTH) if push.base64_decode else size
 
 
 def http_body(push: PushConfig, subscription: str, runs: Sequence[Run]) -> bytes:

@@ -7,18 +7,26 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from ams.messages.records import Run
 from ams.metadata.records import PushConfig, SubscriptionRecord
 from ams.push import payload
-from ams.service.outgoing import Answer, Outgoing, OutgoingError, TooLong
+from ams.service.outgoing import (
+    AddressRefused,
+    Answer,
+    Outgoing,
+    OutgoingError,
+    TooLong,
+    checked_url,
+)
 from ams.service.token_box import TokenBox, TokenKeyError
 
 #: By what an HTTP endpoint says that it has got a batch (contract: push 5.3); Mattermost by 200.
 ACCEPTED: Final = frozenset({200, 201, 204, 102})
+#: What URLs may begin with; those of HTTP endpoints with the first alone.
+_SCHEMES: Final = ("https", "http")
 #: Answers that may say when to come again.
 _LATER: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -28,7 +36,7 @@ SHOWN_CHARACTERS: Final = 200
 
 _URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\s]+")
-_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_SECONDS: Final = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,10 @@ class _MattermostError(msgspec.Struct):
 
 def host_of(push: PushConfig) -> str:
     """Where requests go, for limits of one host."""
-    return urlsplit(push.push_endpoint or push.mattermost_url).netloc.rpartition("@")[2].lower()
+    try:
+        return checked_url(push.push_endpoint or push.mattermost_url, _SCHEMES).netloc.decode()
+    except AddressRefused:
+        return ""  # No request goes anywhere.
 
 
 class Receivers:
@@ -101,7 +112,7 @@ class Receivers:
     async def _post(self, push: PushConfig, runs: Sequence[Run]) -> Outcome:
         headers = {"Content-Type": "application/json"}
         body = payload.mattermost_body(push, runs)
-        answer = await self._fetch(push.mattermost_url, ("https", "http"), headers, body)
+        answer = await self._fetch(push.mattermost_url, _SCHEMES, headers, body)
         if answer.status == HTTPStatus.OK:
             return Outcome(True)
         try:
@@ -139,7 +150,7 @@ def _wait(retry_after: str) -> float | None:
         return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -42,7 +42,7 @@ class Worker:
         endpoint: str,
         lease_seconds: float,
     ) -> None:
-        self._membership = Membership(log, endpoint, lease_seconds, self._reconcile_all)
+        self._membership = Membership(log, endpoint, lease_seconds, self._looked)
         self._directory = Directory(store, self._reconcile)
         self._parts = Parts(log, self._membership, receivers, Room(), self._directory.look_again)
         self._drivers: dict[str, Driver] = {}
@@ -57,12 +57,13 @@ class Worker:
         """Takes note of changes of subscriptions."""
         self._directory.hear(changes)
 
-    def hear_workers(self, subscription: str) -> None:
-        """Another worker has let go of a subscription or, if it is '', has come or gone."""
-        if not subscription:
+    def hear_workers(self, news: str) -> None:
+        """A worker has let go of a subscription or, if the news is '', has come or gone."""
+        subscription, _, worker = news.partition(" ")
+        if not news:
             self._membership.look()
-        elif driver := self._drivers.get(subscription):
-            driver.try_to_take()
+        elif worker != self._membership.worker and (driver := self._drivers.get(subscription)):
+            driver.hear_release()
 
     def look_around(self) -> None:
         """Something may not have been heard."""
@@ -86,6 +87,13 @@ class Worker:
         await self._membership.leave()
         await self._directory.stop()
 
+    def _looked(self, changed: bool) -> None:
+        """It was looked who is alive."""
+        if changed:
+            self._reconcile_all()
+        for driver in self._drivers.values():
+            driver.try_to_take()
+
     def _reconcile_all(self) -> None:
         membership = self._membership
         sharing = [one.worker for one in membership.pushers if one.shares]
@@ -102,11 +110,11 @@ class Worker:
         if driver is None:
             if record is not None and mine:
                 self._drivers[uuid] = Driver(record, self._parts, self._ended)
-        elif record is None or not driver.serves(record):
+        elif record is None or not driver.sends_where(record):
             driver.stop(CHANGE_GRACE_SECONDS)
         else:
             driver.update(record)
-            if not mine:
+            if not mine or not driver.serves(record):
                 driver.stop()
 
     def _ended(self, uuid: str) -> None:

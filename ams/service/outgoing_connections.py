@@ -8,7 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ssl import SSLContext
+from ssl import SSLContext, SSLError, SSLWantReadError
 from typing import Final
 
 import httpcore
@@ -44,7 +44,7 @@ class OutgoingConnections:
             try:
                 yield connection
             finally:
-                if connection.is_idle():
+                if connection.is_idle() and not _says_more(connection):
                     self._idle[connection] = origin
                 else:
                     await connection.aclose()
@@ -71,3 +71,24 @@ class OutgoingConnections:
                 return connection
             await connection.aclose()
         return None
+
+
+def _says_more(connection: httpcore.AsyncHTTPConnection) -> bool:
+    """Whether more came than the answer: that would be taken for the answer to the next request.
+
+    What comes later makes a connection that waits readable: then httpcore calls it expired.
+    """
+    # httpcore tells nobody what it has read too much.
+    inner = connection._connection
+    if not isinstance(inner, httpcore.AsyncHTTP11Connection) or inner._h11_state.trailing_data[0]:
+        return True
+    tls = inner._network_stream.get_extra_info("ssl_object")
+    if tls is None:
+        return False
+    try:
+        tls.read(1)
+    except SSLWantReadError:
+        return False
+    except SSLError:
+        pass
+    return True

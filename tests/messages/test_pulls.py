@@ -265,3 +265,27 @@ async def test_who_goes_away_between_the_steps_leaves_others_theirs(log: Interru
     outcomes = await asyncio.gather(*pulls, return_exceptions=True)
     assert isinstance(outcomes[0], asyncio.CancelledError)
     assert [offsets_of(await pull) for pull in pulls[1:]] == [[0, 1, 2]] * 2
+
+
+async def test_long_messages_are_found_and_counted_before_they_are_read(log: MessageLog) -> None:
+    topic, cursor = await three(log)
+    soon = asyncio.get_running_loop().time() + 5
+    found = await log.find(cursor, 2, soon)
+    assert (found.runs, found.messages, found.data) == ([], 2, 2 * SIZE)
+    assert found.size == sum(len(message(text)) for text in LONG[:2])
+    await publish(log, topic, "short")
+    await trim(log, topic, 2)
+    taken = await log.take(cursor, 2, found)
+    assert messages_of(taken.runs) == [message(LONG[2]), message("short")]
+    counted = await of(log, cursor)
+    assert (counted.messages, counted.bytes) == (2, SIZE + len("short"))
+
+
+async def test_short_messages_are_read_when_they_are_found(log: MessageLog) -> None:
+    topic = new_topic()
+    cursor = new_cursor(topic)
+    now = asyncio.get_running_loop().time()
+    assert not await log.find(cursor, 2, now)
+    await publish(log, topic, "short")
+    found = await log.find(cursor, 2, now + 5)
+    assert messages_of(found.runs) == [message("short")]

@@ -1,22 +1,23 @@
 """Rights to push, and what they keep from being done twice."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from ams.messages import keys
 from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.log import Cursor
-from ams.messages.pushing import ALL_ALIVE, Accepted, Pusher
+from ams.messages.pushing import Accepted, Pusher
 from ams.service.errors import ServiceError
 from tests.eventually import eventually
 from tests.messages.logs import OpenLog, new_cursor, new_topic, offsets_of, open_log, publish
 from tests.servers import RedisCluster, RedisServer
 
 
-async def taken(opened: OpenLog, cursor: Cursor, worker: str, *alive: str) -> Cursor:
-    found = await opened.log.take_push(cursor, worker, "settings", alive)
-    assert found
+async def taken(opened: OpenLog, cursor: Cursor, worker: str, dead: str = "") -> Cursor:
+    found = await opened.log.take_push(cursor, worker, "settings", dead)
+    assert isinstance(found, Cursor)
     return found
 
 
@@ -29,7 +30,7 @@ async def test_who_has_lost_the_right_can_neither_pull_nor_acknowledge(
         await publish(log, topic, "a", "b")
         old = await taken(opened, cursor, "old")
         assert offsets_of(await log.pull(old, 1)) == [0]
-        new = await taken(opened, cursor, "new")
+        new = await taken(opened, cursor, "new", "old")
         for attempt in (
             lambda: log.pull(old, 1),
             lambda: log.acknowledge_pushed(old, Accepted(0, 0, 1, retry=False)),
@@ -52,7 +53,7 @@ async def test_the_same_holds_in_a_cluster(redis_cluster: RedisCluster) -> None:
             topic = new_topic()
             await publish(log, topic, "a")
             old = await taken(opened, new_cursor(topic), "old")
-            new = await taken(opened, old, "new")
+            new = await taken(opened, old, "new", "old")
             assert offsets_of(await log.pull(new, 1)) == [0]
             with pytest.raises(PushLost):
                 await log.acknowledge_pushed(old, Accepted(0, 0, 1, retry=False))
@@ -75,17 +76,18 @@ async def test_a_right_that_was_taken_again_by_the_same_worker_is_another_one(
         assert await opened.log.pull(second, 1) == []
 
 
-async def test_nothing_is_taken_from_who_is_alive(redis_server: RedisServer) -> None:
+async def test_nothing_is_taken_but_from_who_is_known_to_be_dead(redis_server: RedisServer) -> None:
     async with open_log(redis_server.url) as opened:
         log, topic = opened.log, new_topic()
         cursor = new_cursor(topic)
         await taken(opened, cursor, "one")
-        for alive in (["other", "one"], ALL_ALIVE):
-            assert await log.take_push(cursor, "two", "settings", alive) is None
+        for dead in ("", "other"):
+            assert await log.take_push(cursor, "two", "settings", dead) == "one"
         await log.release_push(topic.uuid, cursor.subscription, "two")
-        assert await log.take_push(cursor, "two", "settings", ["one"]) is None
+        assert await log.take_push(cursor, "two", "settings") == "one"
         await log.release_push(topic.uuid, cursor.subscription, "one")
-        assert await log.take_push(cursor, "two", "settings", ["one"])
+        await taken(opened, cursor, "two")
+        await taken(opened, cursor, "one", "two")
 
 
 async def test_what_was_accepted_is_acknowledged_after_any_time_and_once(
@@ -118,13 +120,63 @@ async def test_a_subscription_that_was_moved_meanwhile_stays_where_it_is(
             await log.seek(cursor, 0)
 
 
+async def test_a_move_holds_though_somebody_pulls_before_the_receiver_answers(
+    redis_server: RedisServer,
+) -> None:
+    async with open_log(redis_server.url) as opened:
+        log, topic = opened.log, new_topic()
+        cursor = await taken(opened, new_cursor(topic), "worker")
+        await publish(log, topic, "a", "b", "c")
+        await log.pull(cursor, 3)
+        await log.seek(cursor, 1)
+        assert offsets_of(await log.pull(cursor._replace(pusher=""), 1)) == [1]
+        assert not await log.acknowledge_pushed(cursor, Accepted(0, 2, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 1
+
+
+async def test_what_was_accepted_is_acknowledged_though_others_pull_and_acknowledge(
+    redis_server: RedisServer,
+) -> None:
+    async with open_log(redis_server.url) as opened:
+        log, topic = opened.log, new_topic()
+        cursor = await taken(opened, new_cursor(topic), "worker")
+        await publish(log, topic, "a", "b", "c")
+        await log.pull(cursor, 2)
+        other = cursor._replace(pusher="")
+        await log.pull(other, 1)
+        await log.acknowledge(other, 0, 10)
+        assert await log.acknowledge_pushed(cursor, Accepted(0, 1, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 2
+        await log.pull(cursor, 1)
+        await log.pull(other, 1)
+        await log.acknowledge(other, 2, 10)
+        assert not await log.acknowledge_pushed(cursor, Accepted(2, 2, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 3
+
+
+async def test_what_was_accepted_does_not_come_again_though_some_of_it_was_trimmed(
+    redis_server: RedisServer,
+) -> None:
+    async with open_log(redis_server.url) as opened:
+        log, topic = opened.log, new_topic()
+        cursor = await taken(opened, new_cursor(topic), "worker")
+        for text in ("a", "b", "c"):
+            await publish(log, topic, text)
+        await log.pull(cursor, 3)
+        stored = (await opened.hash(keys.topic(topic.uuid)))["end_bytes"]
+        assert await log.trim(topic._replace(retention_bytes=stored * 2 // 3)) == 1
+        assert (await log.offsets(cursor)).current == 1
+        assert await log.acknowledge_pushed(cursor, Accepted(0, 2, 1, retry=False))
+        assert (await log.offsets(cursor)).current == 3
+
+
 async def test_old_metadata_take_nothing(redis_server: RedisServer) -> None:
     async with open_log(redis_server.url) as opened:
         log, topic = opened.log, new_topic()
         cursor = await taken(opened, new_cursor(topic), "worker")
         await log.raise_subscription_epoch(topic.uuid, cursor.subscription, 2)
         with pytest.raises(StaleMetadata):
-            await log.take_push(cursor, "other", "settings", [])
+            await log.take_push(cursor, "other", "settings")
         with pytest.raises(StaleMetadata):
             await log.acknowledge_pushed(cursor, Accepted(0, 0, 1, retry=False))
         await log.drop_subscription(topic.uuid, cursor.subscription)
@@ -132,7 +184,7 @@ async def test_old_metadata_take_nothing(redis_server: RedisServer) -> None:
             await log.note_push_failure(cursor, "why", retry=False)
         await log.release_push(topic.uuid, cursor.subscription, "worker")
         with pytest.raises(StaleMetadata):
-            await log.take_push(cursor, "worker", "settings", [])
+            await log.take_push(cursor, "worker", "settings")
 
 
 async def test_what_went_wrong_is_told_until_something_goes_well_or_the_settings_change(
@@ -150,8 +202,8 @@ async def test_what_went_wrong_is_told_until_something_goes_well_or_the_settings
         assert state.error_time
         cursor = await taken(opened, cursor, "worker")
         assert (await log.push_states(place))[0].error == "ä 2", "the same settings"
-        other = await log.take_push(cursor, "worker", "other settings", [])
-        assert other
+        other = await log.take_push(cursor, "worker", "other settings")
+        assert isinstance(other, Cursor)
         assert (await log.push_states(place))[0].error == ""
         await log.note_push_failure(other, "again", retry=True)
         await log.pull(other, 1)
@@ -178,6 +230,24 @@ async def test_workers_are_alive_as_long_as_they_say(empty_redis: RedisServer) -
         assert await log.meet_pushers("one", 60, one.endpoint, shares=True) == [one]
 
 
+async def test_who_said_so_by_another_clock_is_alive_no_longer_than_by_this_one(
+    empty_redis: RedisServer,
+) -> None:
+    """After a failover to a server whose clock is behind, or when one is set back."""
+    async with open_log(empty_redis.url) as opened:
+        log = opened.log
+        one = Pusher("one", True, "host:1")
+        await log.meet_pushers("one", 5, one.endpoint, shares=True)
+        said = cast("bytes", await opened.client.hget(keys.PUSHERS, "one")).decode()
+        expiry, _, rest = said.partition(" ")
+        for behind, alive in ((4, [one]), (6, []), (3600, [])):
+            later = f"{int(expiry) + behind * 1_000_000} {rest}"
+            await opened.client.hset(keys.PUSHERS, "one", later)
+            assert await log.pushers() == alive, behind
+            assert await log.meet_pushers("two", 0, "host:2", shares=True) == alive, behind
+        assert one in await log.meet_pushers("one", 5, one.endpoint, shares=True)
+
+
 async def nobody(opened: OpenLog) -> bool:
     return await opened.log.pushers() == []
 
@@ -200,4 +270,4 @@ async def test_workers_hear_of_each_other(empty_redis: RedisServer) -> None:
                     message = await channel.get_message(True, timeout=1)
                     if message:
                         heard.append(message["data"].decode())
-        assert heard == ["", cursor.subscription, "", ""]
+        assert heard == ["", f"{cursor.subscription} one", "", ""]

@@ -9,7 +9,7 @@ import pytest
 from ams.messages import scripts
 from ams.messages.history import Round, Window
 from ams.messages.lane import Call, Lane
-from ams.messages.log import MessageLog
+from ams.messages.log import Cursor, MessageLog
 from ams.messages.pushing import Accepted
 from ams.messages.scripts import Script
 from tests.messages.logs import new_cursor, new_topic, open_log, publish
@@ -71,8 +71,8 @@ async def use_everything(log: MessageLog) -> None:
     await log.acknowledge(cursor, 0, deadline=60)
     await log.meet_pushers("worker", 0, "host:1", shares=True)
     await log.pushers()
-    pushing = await log.take_push(cursor, "worker", "settings", ["other"])
-    assert pushing
+    pushing = await log.take_push(cursor, "worker", "settings")
+    assert isinstance(pushing, Cursor)
     await log.note_push_failure(pushing, "why", retry=False)
     await log.acknowledge_pushed(pushing, Accepted(0, 0, 1, retry=False))
     await log.push_states([(topic.uuid, cursor.subscription)])

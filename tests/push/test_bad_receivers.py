@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from tests.api.client import Project
 from tests.eventually import eventually
-from tests.push.endpoints import OTHER_HOST, Behaviour, Delivery, Endpoints, accept
+from tests.push.endpoints import OTHER_HOST, Behaviour, Delivery, Endpoints, accept, says
 from tests.push.workers import push_to, shown
 
 TEXTS = [f"message {number}" for number in range(8)]
@@ -18,10 +20,16 @@ TEXTS = [f"message {number}" for number in range(8)]
 IMPATIENT: dict[str, Any] = {"retryPolicy": {"type": "linear", "period": 100}}
 
 
-async def hang(_: Delivery, writer: asyncio.StreamWriter) -> str:
-    """Says nothing until the other side goes."""
-    await writer.wait_closed()
-    return ""
+class Hanging:
+    """Says nothing until the other side goes; counts how often that has happened."""
+
+    def __init__(self) -> None:
+        self.given_up = 0
+
+    async def __call__(self, _: Delivery, writer: asyncio.StreamWriter) -> str:
+        await writer.wait_closed()
+        self.given_up += 1
+        return ""
 
 
 async def slow(_: Delivery, __: asyncio.StreamWriter) -> str:
@@ -84,7 +92,7 @@ def by_turns(bad: Behaviour, good: Behaviour = accept, times: int = 1000) -> Beh
 
 BAD: dict[str, Callable[[], Behaviour]] = {
     "slow": lambda: slow,
-    "hanging": lambda: by_turns(hang, times=1),
+    "hanging": lambda: by_turns(Hanging(), times=1),
     "closing": lambda: by_turns(close),
     "half-way": lambda: by_turns(close_half_way),
     "accepted": lambda: by_turns(lambda *_: answer_by("202 Accepted")),
@@ -108,12 +116,14 @@ async def test_every_message_arrives_in_order_and_nobody_waits_for_another_recei
     receivers = {name: endpoints.add(f"/{name}", make()) for name, make in BAD.items()}
     for name, endpoint in receivers.items():
         await push_to(project, endpoints, endpoint, name, **IMPATIENT)
-    never = endpoints.add("/never", hang)
+    hanging = Hanging()
+    never = endpoints.add("/never", hanging)
     await push_to(project, endpoints, never, "never", **IMPATIENT)
     good = endpoints.add("/good")
     await push_to(project, endpoints, good, "good")
     await project.publish("t", *TEXTS)
-    await eventually(lambda: good.accepted == TEXTS, within=1.0)
+    await eventually(lambda: good.accepted == TEXTS)
+    assert hanging.given_up == 0
     for name, endpoint in receivers.items():
         await eventually(lambda endpoint=endpoint: endpoint.accepted == TEXTS)  # type: ignore[misc]
         assert in_order(endpoint.got), name
@@ -145,30 +155,80 @@ async def test_receivers_that_hang_leave_room_for_others(
     project: Project, endpoints: Endpoints
 ) -> None:
     """Whoever names a hundred of them gets a part of the room only."""
+    hanging = Hanging()
     for number in range(100):
-        endpoint = endpoints.add(f"/hang-{number}", hang)
+        endpoint = endpoints.add(f"/hang-{number}", hanging)
         await push_to(project, endpoints, endpoint, f"hang-{number}", **IMPATIENT)
     await project.topic("other")
-    await project.publish("t", "stuck")
-    await eventually(lambda: endpoints.connections >= 60)
     good = endpoints.add("/good", host=OTHER_HOST)
     await push_to(project, endpoints, good, "good", topic="other")
+    await project.publish("t", "stuck")
+    await eventually(lambda: endpoints.connections >= 60)
     await project.publish("other", "x")
-    await eventually(lambda: good.accepted == ["x"], within=1.0)
+    await eventually(lambda: good.accepted == ["x"])
+    assert hanging.given_up == 0
+
+
+def in_two_seconds() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("when", [lambda: "1", in_two_seconds], ids=["seconds", "date"])
 async def test_a_receiver_says_when_to_come_again(
-    project: Project, endpoints: Endpoints, status: str
+    project: Project, endpoints: Endpoints, status: str, when: Callable[[], str]
 ) -> None:
-    answers = iter([f"{status}\r\nRetry-After: 1"])
+    turn = itertools.count()
 
     async def behave(_: Delivery, __: object) -> str:
-        return next(answers, "200 OK")
+        return "200 OK" if next(turn) else f"{status}\r\nRetry-After: {when()}"
 
     endpoint = endpoints.add("/later", behave)
     await push_to(project, endpoints, endpoint, **IMPATIENT)
     await project.publish("t", "x")
     await eventually(lambda: endpoint.accepted == ["x"])
     first, second = endpoint.deliveries
-    assert 1.0 <= second.at - first.at < 2.0
+    assert second.at - first.at >= 0.9
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "-5",
+        "1.5",
+        "soon",
+        "Mon, 01 Jan 2001 00:00:00 GMT",
+        "Mon, 99999999999999999999 Jan 2024 00:00:00 GMT",
+        "Mon, 01 Jan 2024 00:00:00 +99999999999999999999",
+    ],
+)
+async def test_who_says_it_in_no_clear_way_is_asked_again_as_usual(
+    project: Project, endpoints: Endpoints, said: str
+) -> None:
+    answers = iter([f"503 Busy\r\nRetry-After: {said}"] * 2)
+
+    async def behave(_: Delivery, __: object) -> str:
+        return next(answers, "200 OK")
+
+    endpoint = endpoints.add("/unclear", behave)
+    await push_to(project, endpoints, endpoint, **IMPATIENT)
+    await project.publish("t", "x")
+    await eventually(lambda: endpoint.accepted == ["x"])
+    await eventually(partial(_has_failed, project, 2))
+
+
+async def _has_failed(project: Project, times: int) -> bool:
+    return bool((await shown(project))["pushStatistics"]["failures"] == times)
+
+
+async def test_who_wants_to_be_left_alone_for_very_long_is(
+    project: Project, endpoints: Endpoints
+) -> None:
+    """An hour at most, but that can't be waited for here."""
+    endpoint = endpoints.add("/never", says(f"503 Busy\r\nRetry-After: {'9' * 400}"))
+    await push_to(project, endpoints, endpoint, **IMPATIENT)
+    await project.publish("t", "x")
+    await eventually(partial(_has_failed, project, 1))
+    await asyncio.sleep(0.5)  # Five times as long as it would wait by itself.
+    assert len(endpoint.deliveries) == 1

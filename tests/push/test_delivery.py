@@ -192,6 +192,20 @@ async def test_no_message_goes_where_only_this_machine_can_go(project: Project) 
     assert (await project.offsets())["current"] == 0
 
 
+@pytest.mark.parametrize("user", ["u[x", "u]x", "us\u2100er"])
+async def test_a_url_that_not_everybody_can_read_keeps_no_worker_from_its_work(
+    pushing: Pushing, place: Project, endpoints: Endpoints, user: str
+) -> None:
+    """Some libraries find fault with such users; what is in a URL before the @ is not sent."""
+    odd, usual = endpoints.add("/odd"), endpoints.add("/usual")
+    odd.url = odd.url.replace("//", f"//{user}@")
+    await push_to(place, endpoints, odd, "odd")
+    await push_to(place, endpoints, usual, "usual")
+    await pushing.add_worker()
+    await place.publish("t", "one")
+    await eventually(lambda: odd.accepted == usual.accepted == ["one"])
+
+
 async def test_what_is_done_is_counted(project: Project, endpoints: Endpoints) -> None:
     answers = iter(["500 No", "500 No"])
 

@@ -3,7 +3,18 @@
 import asyncio
 from itertools import count
 
-from ams.push.room import MOST_BYTES, MOST_FAILING, MOST_REQUESTS, MOST_TO_ONE_HOST, Need, Room
+from ams.push.room import (
+    MOST_BYTES,
+    MOST_BYTES_FAILING,
+    MOST_BYTES_TO_ONE_HOST,
+    MOST_FAILING,
+    MOST_REQUESTS,
+    MOST_TO_ONE_HOST,
+    Need,
+    Room,
+)
+
+MEGABYTE = 1_048_576
 
 _hosts = count()
 
@@ -36,14 +47,46 @@ def test_what_failed_gets_a_part() -> None:
     fill(room, MOST_REQUESTS - MOST_FAILING)
 
 
-def test_bytes_are_bounded_but_a_large_one_goes_alone() -> None:
+def fill_bytes(room: Room, most: int, host: str = "", failing: bool = False) -> None:
+    """Takes all the room that there is for such requests of 1 MiB."""
+    assert most % MEGABYTE == 0
+    for _ in range(most // MEGABYTE):
+        assert room.try_enter(need(host, MEGABYTE, failing))
+    assert not room.try_enter(need(host, MEGABYTE, failing))
+
+
+def test_large_requests_to_one_host_leave_room_for_others() -> None:
     room = Room()
+    fill_bytes(room, MOST_BYTES_TO_ONE_HOST, host="h")
+    fill_bytes(room, MOST_BYTES - MOST_BYTES_TO_ONE_HOST)
+
+
+def test_large_requests_that_failed_leave_room_for_others() -> None:
+    room = Room()
+    fill_bytes(room, MOST_BYTES_FAILING, failing=True)
+    fill_bytes(room, MOST_BYTES - MOST_BYTES_FAILING)
+
+
+def test_one_that_is_larger_than_all_the_room_goes_along_with_small_ones() -> None:
+    room = Room()
+    assert room.try_enter(need())
     large = need(size=2 * MOST_BYTES)
     assert room.try_enter(large)
-    assert not room.try_enter(need())
+    assert room.try_enter(need())
     room.leave(large)
-    assert room.try_enter(need(size=MOST_BYTES // 2))
-    assert not room.try_enter(need(size=MOST_BYTES))
+    fill_bytes(room, MOST_BYTES_TO_ONE_HOST, host="h")
+
+
+def test_a_request_grows_as_far_as_there_is_room() -> None:
+    room = Room()
+    one = need("h", MEGABYTE)
+    assert room.try_enter(one)
+    assert room.try_grow(one, 1)
+    assert room.try_grow(one, MOST_BYTES_TO_ONE_HOST - MEGABYTE)
+    assert room.try_enter(need("h", MEGABYTE))
+    assert not room.try_grow(one, MOST_BYTES_TO_ONE_HOST)
+    room.leave(one)
+    fill_bytes(room, MOST_BYTES_TO_ONE_HOST - MEGABYTE, host="h")
 
 
 async def test_who_waits_gets_in_when_there_is_room_and_nobody_is_passed_for_nothing() -> None:

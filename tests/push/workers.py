@@ -1,28 +1,34 @@
 """Worker processes, and subscriptions for them."""
 
-import os
 from typing import Any, Self
 
 import httpx
 
+from ams.service.settings_sections import PushSettings
 from tests.api.client import Object, Project, assert_empty
 from tests.eventually import eventually
-from tests.node import START_SECONDS, Node
+from tests.node import START_SECONDS, Node, clean_environment
 from tests.processes import ChildProcess, free_port
 from tests.push.endpoints import Endpoint, Endpoints
 
+#: How long workers count as alive that have said so, in seconds, where nobody says something else.
+DEFAULT_LEASE_SECONDS = PushSettings().lease_seconds
+
 
 class PushWorker:
-    """`ams push` on the settings of a node."""
+    """`ams push` on the settings of a node, but for how long it counts as alive."""
 
-    def __init__(self, node: Node, name: str = "push") -> None:
+    def __init__(self, node: Node, lease_seconds: float = DEFAULT_LEASE_SECONDS) -> None:
         self.port = free_port()
-        environment = {key: value for key, value in os.environ.items() if key[:4] != "AMS_"}
+        settings = {"PORT": str(self.port), "LEASE_SECONDS": str(lease_seconds)}
         self.process = ChildProcess(
-            f"{name}-{self.port}",
+            f"push-{self.port}",
             node.command("push"),
             node.folder,
-            environment={**environment, "AMS_PUSH__PORT": str(self.port)},
+            environment={
+                **clean_environment(),
+                **{f"AMS_PUSH__{name}": value for name, value in settings.items()},
+            },
             death_signal="TERM",
         )
 

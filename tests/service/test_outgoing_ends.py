@@ -87,6 +87,63 @@ async def test_a_body_that_breaks_off_is_unreachable(
             await outgoing.fetch("GET", server.url(), max_bytes=MAX_BYTES)
 
 
+@pytest.mark.parametrize("in_one", [True, False])
+async def test_what_a_server_says_unasked_is_not_taken_for_the_next_answer(
+    outgoing: Outgoing, certificates: Certificates, in_one: bool
+) -> None:
+    """Else something would count as accepted that the server has not even seen."""
+    said = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"] * 2
+
+    async def converse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parts = said or [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"]
+        # Two writes are two records of TLS, which come together nevertheless.
+        for part in [b"".join(parts)] if in_one else parts:
+            writer.write(part)
+        said.clear()
+
+    async with receiver(converse, certificates) as server:
+        first = await outgoing.fetch("GET", server.url(), max_bytes=MAX_BYTES)
+        second = await outgoing.fetch("GET", server.url(), max_bytes=MAX_BYTES)
+    assert (first.status, second.status) == (200, 500)
+    assert len(server.connections) == 2
+
+
+NONSENSE = {
+    "an upgrade": b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "a chunk without a length": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    "headers without end": b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 100_000,
+    "a status without a number": b"HTTP/1.1 OK\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+async def test_an_answer_that_makes_no_sense_is_none(
+    outgoing: Outgoing, certificates: Certificates, kind: str
+) -> None:
+    async def converse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(NONSENSE[kind])
+
+    async with receiver(converse, certificates) as server:
+        with pytest.raises(Unreachable) as failure:
+            await outgoing.fetch("GET", server.url(), max_bytes=MAX_BYTES)
+    assert failure.value.reason == "no valid HTTP answer"
+
+
+async def test_what_comes_before_the_answer_is_none(
+    outgoing: Outgoing, certificates: Certificates
+) -> None:
+    """Contract: push 5.3: a client skips 1xx."""
+
+    async def converse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+
+    async with receiver(converse, certificates) as server:
+        assert (await outgoing.fetch("GET", server.url(), max_bytes=MAX_BYTES)).status == 500
+
+
 async def test_a_body_of_the_longest_length_is_read(
     outgoing: Outgoing, certificates: Certificates
 ) -> None:
