@@ -1,6 +1,6 @@
 """AuthN services for tests, and what they are asked for."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
@@ -8,9 +8,12 @@ from typing import Protocol
 
 import pytest
 import pytest_asyncio
+from cryptography import x509
 
-from tests.authn.authority import Authority
+from tests.authn import der
+from tests.authn.authority import Authority, Credential
 from tests.authn.node import Authn
+from tests.authn.target import Target
 from tests.certificates import Certificates
 from tests.mariadb import MariaDB
 
@@ -110,3 +113,24 @@ async def odd_authn(
 def name() -> str:
     """A name that no other test has."""
     return f"name-{next(_numbers)}"
+
+
+@pytest.fixture
+def target(certificates: Certificates) -> Iterator[Target]:
+    """A service that has tokens for AuthN to ask for."""
+    with Target(certificates) as target:
+        yield target
+
+
+@pytest.fixture
+def credential(authority: Authority, name: str) -> Credential:
+    """A client's certificate and key."""
+    return authority.issue(
+        der.name(("C", "GR"), ("CN", name)), names=[x509.DNSName("client.example.org")]
+    )
+
+
+@pytest.fixture
+def identifier(name: str) -> str:
+    """By which the client of `credential` is bound."""
+    return f"CN={name},C=GR"
