@@ -36,6 +36,8 @@ Command: TypeAlias = tuple[Argument, ...]
 
 #: Most calls in one pipeline.
 MOST_CALLS = 128
+#: Most of them whose replies may be long: while these are read, Redis works on the next pipeline.
+MOST_LONG_CALLS = 8
 
 #: Pipelines of one lane that are on their way at the same time: while Redis works on one, the next
 #: is made.
@@ -239,8 +241,13 @@ class Lane:
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
         queue = self._queue
-        calls = [queue.popleft() for _ in range(min(len(queue), MOST_CALLS))]
-        long = [call for call in calls if isinstance(call, SingleCall) and call.has_long_reply]
+        calls: list[Call] = []
+        long: list[SingleCall] = []
+        while queue and len(calls) < MOST_CALLS and len(long) < MOST_LONG_CALLS:
+            call = queue.popleft()
+            calls.append(call)
+            if isinstance(call, SingleCall) and call.has_long_reply:
+                long.append(call)
         for call in long:
             call.share(len(long))
         return calls
