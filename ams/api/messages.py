@@ -126,9 +126,12 @@ async def _publish(call: Call, topic: TopicRecord) -> bytes:
     limit = settings.messages.max_message_bytes
     if len(body) > limit and any(message.size > limit for message in messages):
         raise TooLarge
-    offset, _ = await call.broker.log.append(log_of(settings.messages, topic), messages, len(body))
-    ids = '","'.join(map(str, range(offset, offset + len(messages))))
-    return f'{{"messageIds":["{ids}"]}}'.encode() if messages else b'{"messageIds":[]}'
+    appended = call.broker.log.append(log_of(settings.messages, topic), messages, len(body))
+    count = len(messages)
+    del messages
+    offset, _ = await appended
+    ids = '","'.join(map(str, range(offset, offset + count)))
+    return f'{{"messageIds":["{ids}"]}}'.encode() if count else b'{"messageIds":[]}'
 
 
 def _messages(body: bytes) -> list[Message]:
@@ -224,13 +227,15 @@ def _received(subscription: SubscriptionRecord, runs: Sequence[Run]) -> bytes:
     ack = f'{{"ackId":"projects/{subscription.project}/subscriptions/{subscription.name}:'.encode()
     parts: list[bytes] = []
     for first, messages, time in runs:
-        end = f'","publishTime":"{formats.publish_time_text(time)}"}}}}'.encode()
+        end = f'","publishTime":"{formats.publish_time_text(time)}"}}}},'.encode()
         for offset, line in enumerate(messages, first):
             number = b"%d" % offset
             # The stored JSON is an object with at least one field: two more go to its end.
             json = line[: -len(b"}\n")]
-            parts += (ack, number, b'","message":', json, b',"messageId":"', number, end, b",")
-    return b"".join((b'{"receivedMessages":[', *parts[:-1], b"]}"))
+            parts += (ack, number, b'","message":', json, b',"messageId":"', number, end)
+    if parts:
+        parts[-1] = parts[-1].removesuffix(b",")
+    return b"".join((b'{"receivedMessages":[', *parts, b"]}"))
 
 
 @operation(

@@ -1,6 +1,6 @@
 """The message log: publish, pull, acknowledge and move through the messages of topics."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from redis.asyncio import Redis, RedisCluster
 
@@ -58,10 +58,12 @@ class MessageLog(Pulls, Pushing, Statistics, History):
             )
         return lane
 
-    async def append(
+    def append(
         self, topic: TopicLog, messages: Sequence[Message], size: int | None = None
-    ) -> Appended:
+    ) -> Awaitable[Appended]:
         """Stores the messages of one publish, all or none, in their order.
+
+        Whoever waits need not keep them meanwhile: memory that is freed soon is still at hand.
 
         Args:
             topic: where to.
@@ -74,7 +76,7 @@ class MessageLog(Pulls, Pushing, Statistics, History):
         size = sum([len(entry.json) for entry in entries])
         publish = Publish(topic, entries, len(messages), size)
         self._writer(topic.uuid).publish(publish)
-        return await publish.appended
+        return publish.appended
 
     async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
         """Acknowledges everything up to and including offset `highest`.
