@@ -1,25 +1,24 @@
 """Child processes of the tests: in a folder of their own, with a log, gone when the tests are."""
 
 import contextlib
+import fcntl
+import functools
 import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from tests.eventually import eventually_sync
 
-#: Of the tests; as pyproject.toml has it.
-MOST_PROCESSES = 4
 #: Below the range from which the kernel takes the ports of outgoing connections: a server that is
 #: down for a moment must find its port free again, and no client may connect to itself meanwhile.
-#: The processes that share a run (`gw0`, `gw1`...) have different ones.
-PORTS = range(20_000, 30_000)[
-    int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) :: MOST_PROCESSES
-]
+PORTS = range(20_000, 30_000)
 #: How long a process may take to end after SIGTERM, in seconds.
 STOP_SECONDS = 30.0
 
@@ -27,15 +26,29 @@ _ports_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A TCP port on which nobody listens; never the same twice in a run."""
+    """A TCP port on which nobody listens; never the same twice in a run, nor in two at a time."""
     while True:
         port = random.choice(PORTS)
-        if port in _ports_given:
+        if port in _ports_given or not _reserve(port):
             continue
         _ports_given.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def _reserve(port: int) -> bool:
+    """Takes a port from other test processes, until this one ends: by a lock on one byte."""
+    try:
+        fcntl.lockf(_port_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _port_locks() -> IO[bytes]:
+    return (Path(tempfile.gettempdir()) / f"ams-tests-ports-{os.getuid()}").open("ab")
 
 
 class ChildProcess:

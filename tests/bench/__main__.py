@@ -35,6 +35,9 @@ TOPICS = 10_000
 BATCH = 100
 #: Properties of the schema that messages are checked by.
 PROPERTIES = 20
+#: What a topic keeps. Without a limit the log soon has more gigabytes than there is room for, and
+#: the last rounds measure nothing but that.
+RETENTION_BYTES = 64 * 1024 * 1024
 #: Messages stored to see what one takes.
 MESSAGES = 3000
 #: From one scrape of Prometheus to the next, as it is set up (metrics/prometheus.yml).
@@ -282,9 +285,10 @@ async def main() -> int:
             **FSYNC,
         )
         with server as redis:
-            sections = {
+            sections: dict[str, dict[str, object]] = {
                 "redis": {"url": redis.url},
                 "database": {"url": f"sqlite://{folder}/ams.db"},
+                "messages": {"retention_bytes": RETENTION_BYTES},
             }
             node = Node(folder, make_certificates(folder), sections)
             node.migrate()

@@ -111,7 +111,9 @@ class Screen:
 
     def shows(self, pattern: bytes) -> None:
         """Waits for something to be seen."""
-        eventually_sync(lambda: re.search(pattern, re.sub(rb"\x1b\[[0-9;?]*\w", b"", self.seen)))
+        eventually_sync(
+            lambda: re.search(pattern, re.sub(rb"\x1b\[[0-9;?]*\w", b"", self.seen)), within=30
+        )
 
     def _read(self) -> None:
         with suppress(OSError):  # how the terminal says that its last user is gone
@@ -160,7 +162,7 @@ def test_projects_may_come_and_go_meanwhile(ams: Ams, admin: Client) -> None:
         admin.topics.create("short-lived", "visitor")
         screen.shows(rb"visitor")
         admin.projects.delete("short-lived")
-        eventually_sync(lambda: b"visitor" not in screen.seen[-NEWEST_BYTES:])
+        eventually_sync(lambda: b"visitor" not in screen.seen[-NEWEST_BYTES:], within=30)
         assert screen.process.poll() is None
 
 
