@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from hiredis import pack_command
 from redis.asyncio import Redis, RedisCluster
@@ -52,8 +52,8 @@ log = get_logger()
 class ReplyBytes(int):
     """An argument that says how many bytes the reply may have at most.
 
-    Calls of one pipeline share what one of them alone may have: Redis holds all their replies in
-    memory, and serves nobody else until it has made them.
+    Calls that wait together share what one of them alone may have: the replies of hundreds would
+    take more time and memory than there is.
     """
 
 
@@ -191,6 +191,10 @@ class ClusterConnections:
         await self._client.nodes_manager.initialize()
 
 
+def _is_long(call: Call) -> TypeGuard[SingleCall]:
+    return isinstance(call, SingleCall) and call.has_long_reply
+
+
 def _command(call: Call, verb: str, script: str) -> Command:
     keys = call.keys
     return (verb, script, len(keys), *keys, *call.arguments)
@@ -223,12 +227,16 @@ class Lane:
         self._replicas = replicas
         self._replica_timeout = replica_timeout
         self._queue: deque[Call] = deque()
+        #: Calls in the queue whose replies may be long, and the most since it was empty.
+        self._long = 0
+        self._sharers = 0
         self._senders: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
     def submit(self, call: Call) -> None:
         """Queues a call. It succeeds or fails by itself."""
         self._queue.append(call)
+        self._long += _is_long(call)
         self._start()
 
     def _start(self) -> None:
@@ -241,15 +249,18 @@ class Lane:
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
         queue = self._queue
+        self._sharers = max(self._sharers, self._long)
         calls: list[Call] = []
-        long: list[SingleCall] = []
-        while queue and len(calls) < MOST_CALLS and len(long) < MOST_LONG_CALLS:
+        long = 0
+        while queue and len(calls) < MOST_CALLS and long < MOST_LONG_CALLS:
             call = queue.popleft()
             calls.append(call)
-            if isinstance(call, SingleCall) and call.has_long_reply:
-                long.append(call)
-        for call in long:
-            call.share(len(long))
+            if _is_long(call):
+                long += 1
+                call.share(self._sharers)
+        self._long -= long
+        if not queue:
+            self._sharers = 0
         return calls
 
     async def _send_all(self) -> None:

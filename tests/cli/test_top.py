@@ -21,6 +21,8 @@ INTERVAL = ("--interval", "0.5")
 
 #: What was written last: some pictures of a whole screen.
 NEWEST_BYTES = 10_000
+#: Lines of a screen on which there is room for all that other tests have left.
+HIGH = "300"
 
 
 @contextmanager
@@ -156,7 +158,7 @@ def test_in_a_narrow_terminal_names_are_cut_and_numbers_are_not(
 
 @pytest.mark.usefixtures("topic")
 def test_projects_may_come_and_go_meanwhile(ams: Ams, admin: Client) -> None:
-    with Screen(ams, "--all") as screen:
+    with Screen(ams, "--all", LINES=HIGH) as screen:
         screen.shows(rb"demo-topic")
         admin.projects.create("short-lived")
         admin.topics.create("short-lived", "visitor")

@@ -19,12 +19,12 @@ from hypothesis.stateful import (
 )
 
 from ams.messages import keys, pulls
-from ams.messages.entries import ENTRY_MESSAGES, Message
+from ams.messages.entries import ENTRY_MESSAGES
 from ams.messages.log import Cursor
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
 from ams.service.redis import close_redis, open_redis
 from ams.service.settings_sections import MessagesSettings, RedisSettings
-from tests.messages.logs import InterruptedLog, message, new_topic
+from tests.messages.logs import InterruptedLog, message, new_topic, publish
 from tests.servers import RedisCluster, RedisServer
 
 _T = TypeVar("_T")
@@ -96,7 +96,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule(texts=st.lists(st.text(max_size=20), max_size=5))
     def publish(self, texts: list[str]) -> None:
-        at = self.run(self.log.append(self.topic, [Message(text) for text in texts]))
+        at = self.run(publish(self.log, self.topic, *texts))
         assert at.offset == len(self.published)
         for first in range(0, len(texts), ENTRY_MESSAGES):
             messages = [message(text) for text in texts[first : first + ENTRY_MESSAGES]]
