@@ -128,7 +128,7 @@ async def _publish(call: Call, topic: TopicRecord) -> bytes:
         raise TooLarge
     appended = call.broker.log.append(log_of(settings.messages, topic), messages, len(body))
     count = len(messages)
-    del messages
+    del messages  # They are packed: see `append`.
     offset, _ = await appended
     ids = '","'.join(map(str, range(offset, offset + count)))
     return f'{{"messageIds":["{ids}"]}}'.encode() if count else b'{"messageIds":[]}'

@@ -227,9 +227,11 @@ class Lane:
         self._replicas = replicas
         self._replica_timeout = replica_timeout
         self._queue: deque[Call] = deque()
-        #: Calls in the queue whose replies may be long, and the most since it was empty.
+        #: Calls in the queue whose replies may be long; those that share, and how many of them are
+        #: still in it.
         self._long = 0
         self._sharers = 0
+        self._sharers_left = 0
         self._senders: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
@@ -249,18 +251,18 @@ class Lane:
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
         queue = self._queue
-        self._sharers = max(self._sharers, self._long)
         calls: list[Call] = []
         long = 0
         while queue and len(calls) < MOST_CALLS and long < MOST_LONG_CALLS:
             call = queue.popleft()
             calls.append(call)
             if _is_long(call):
-                long += 1
+                if not self._sharers_left:
+                    self._sharers = self._sharers_left = self._long
                 call.share(self._sharers)
-        self._long -= long
-        if not queue:
-            self._sharers = 0
+                self._sharers_left -= 1
+                self._long -= 1
+                long += 1
         return calls
 
     async def _send_all(self) -> None:

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from redis.asyncio.connection import Connection
 
-from ams.messages.lane import PIPELINES, Lane, SingleCall
+from ams.messages.lane import PIPELINES, Lane, ReplyBytes, SingleCall
 from ams.messages.scripts import OFFSETS
 from ams.service.errors import InternalError
 
@@ -91,3 +91,33 @@ async def test_an_error_that_nobody_expects_is_answered_too() -> None:
         for _ in range(2):
             with pytest.raises(InternalError):
                 await call(lane)
+
+
+async def test_calls_share_with_those_that_wait_with_them_and_not_with_a_crowd_before() -> None:
+    """Else a lane that always has some waiting would answer all of them by bits for ever."""
+    limit, few = 12_000, 60
+
+    async def read() -> object:
+        await asyncio.sleep(0)
+        return 1
+
+    lane = Lane(StandIns(read), timeout=5)
+
+    def ask() -> SingleCall:
+        submitted = SingleCall(OFFSETS, ["key"], [ReplyBytes(limit)])
+        lane.submit(submitted)
+        return submitted
+
+    async def ask_again_and_again() -> list[int]:
+        shares = []
+        for _ in range(20):
+            submitted = ask()
+            await submitted.reply
+            shares.append(int(submitted.arguments[0]))
+        return shares
+
+    crowd = [ask() for _ in range(200)]
+    shares = await asyncio.gather(*(ask_again_and_again() for _ in range(few)))
+    assert sum(int(each.arguments[0]) for each in crowd) <= limit
+    # The last ones may be alone; those in the middle never are.
+    assert min(each[10] for each in shares) >= limit // few

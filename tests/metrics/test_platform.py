@@ -203,6 +203,7 @@ def test_all_settings_that_name_certificates_are_known() -> None:
     named = {
         f"{section}.{key}"
         for section, field in Settings.model_fields.items()
+        # Each is a section, whatever pydantic says of annotations.
         for key, value in field.annotation.model_fields.items()  # type: ignore[union-attr]
         if "PEM file" in (value.description or "") and "private key" not in value.description
     }
