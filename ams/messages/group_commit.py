@@ -12,7 +12,7 @@ from ams.messages import keys
 from ams.messages.entries import Entry, join
 from ams.messages.errors import StaleMetadata
 from ams.messages.figures import COMMIT_PUBLISHES, PUBLISH_BYTES, PUBLISH_MESSAGES, STALE
-from ams.messages.lane import Argument, Call, Command, Connections, Lane, Reply
+from ams.messages.lane import Argument, Call, Connections, Lane, Reply, command_of
 from ams.messages.scripts import APPEND, Script
 from ams.service.errors import ServiceError
 
@@ -20,6 +20,9 @@ from ams.service.errors import ServiceError
 #: else while a script runs. A single publish may be larger: it is stored whole or not at all.
 MOST_MESSAGES = 1000
 MOST_BYTES = 4 * 1024 * 1024
+
+#: Bytes up to which it is quicker to copy an entry than to send it by itself.
+SHORT_ENTRY = 6_000
 
 #: Bytes after which a pipeline is full, so that the next can be made while Redis works on it.
 PIPELINE_BYTES = 1024 * 1024
@@ -68,9 +71,18 @@ class AppendCall:
 
     def __init__(self) -> None:
         self._topics: dict[TopicLog, list[Publish]] = {}
+        self._entries = 0
+        self._size = 0
 
     def add(self, publish: Publish) -> None:
         self._topics.setdefault(publish.topic, []).append(publish)
+        self._entries += len(publish.entries)
+        self._size += publish.size
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its entries are: copying them takes no time."""
+        return self._size <= self._entries * SHORT_ENTRY
 
     @property
     def keys(self) -> list[str]:
@@ -150,9 +162,12 @@ class GroupCommit(Lane):
         self._publishes.append(publish)
         self._start()
 
-    def _pack(self, connection: Connection, commands: Sequence[Command]) -> list[bytes]:
-        # hiredis would copy the messages.
-        return connection.pack_commands(commands)
+    def _pack(self, connection: Connection, call: Call, verb: str) -> list[bytes]:
+        if not isinstance(call, AppendCall) or call.is_short:
+            return super()._pack(connection, call, verb)
+        # redis-py does not copy what is long.
+        packed: list[bytes] = connection.pack_command(*command_of(call, verb))
+        return packed
 
     def _take(self) -> list[Call]:
         groups: dict[str, list[Publish]] = {}

@@ -3,15 +3,16 @@
 import asyncio
 import re
 from asyncio import BaseTransport, Transport
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, cast
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from sanic.exceptions import BadRequest as SanicBadRequest
-from sanic.exceptions import PayloadTooLarge
+from sanic.exceptions import PayloadTooLarge, RequestCancelled
 from sanic.exceptions import RequestTimeout as SanicRequestTimeout
 from sanic.http import Http, Stage
-from sanic.request import Request
 from sanic.server.protocols.http_protocol import HttpProtocol
 
+from ams.service.connection_head import AnyRequest, Head
 from ams.service.errors import BadRequest, ServiceError, TooLarge, Unavailable
 from ams.service.instruments import Counter
 
@@ -28,10 +29,6 @@ LINGER_SECONDS = 5
 BODIES_AT_ONCE = 4
 #: A body longer than this, in bytes, is not copied behind its headers but sent on its own.
 SEPARATE_BODY_BYTES = 65_536
-
-#: A request, whatever its application and context.
-AnyRequest: TypeAlias = "Request[Any, Any]"
-
 
 BUSY: Final = "Too many large requests at once, try again later"
 
@@ -66,7 +63,7 @@ class RequestTimeout(ServiceError):
 class Connection(Http):
     """What Sanic calls a request's stream. One request at a time."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_head_before", "_held")
 
     #: Bytes of bodies that this process holds.
     _held_by_all: ClassVar[int] = 0
@@ -74,11 +71,13 @@ class Connection(Http):
     def __init__(self, protocol: HttpProtocol) -> None:
         super().__init__(protocol)  # type: ignore[no-untyped-call]  # Sanic's has no types.
         self._held = 0
+        self._head_before: Head | None = None
 
     @staticmethod
     def of(request: AnyRequest) -> "Connection":
         """The connection that a request came by."""
-        return cast(Connection, request.stream)
+        stream: Connection = request.stream  # type: ignore[assignment]  # `Protocol` makes no other.
+        return stream
 
     @property
     def given_up(self) -> bool:
@@ -108,9 +107,7 @@ class Connection(Http):
             if self.body_is_too_large:
                 raise TooLarge
         try:
-            if 0 < (self.request_bytes_left or 0) <= len(self.recv_buffer):
-                return await self._read_all()  # It is all there: no time limit needs to be set.
-            return await self._read_slowly()
+            return self._take_body() or await self._read_slowly()
         except PayloadTooLarge as error:
             raise TooLarge from error
         except SanicBadRequest as error:
@@ -129,15 +126,52 @@ class Connection(Http):
         if self.recv_buffer.startswith(_TLS_HANDSHAKE):
             # No end of headers will ever come, and no client waits without a limit for an answer.
             raise SanicBadRequest("This port takes plain HTTP, not HTTPS")
-        if _END_OF_HEAD in self.recv_buffer:
-            await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
-        else:
+        end = self.recv_buffer.find(_END_OF_HEAD)
+        if end < 0:
             await self._read_head_slowly()
+        elif self._head_before is not None and self._take_similar_head(end, self._head_before):
+            return
+        else:
+            await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic's has no types.
         # From now on it may be idle for as long as others.
         limits = cast("App", self.protocol.app).limits
         self.protocol.keep_alive_timeout = limits.keep_alive_seconds
         if not _HEAD.fullmatch(self.request.head):
             raise SanicBadRequest("Bad Request")
+        if self.keep_alive:
+            self._head_before = Head.of(self.request)
+
+    def _take_similar_head(self, end: int, before: Head) -> bool:
+        """Takes the head that ends there, if it is like the last one of this connection.
+
+        Most clients send the same headers again and again, and Sanic takes long to read them.
+        """
+        if end >= self.HEADER_MAX_SIZE:
+            return False
+        head = bytes(self.recv_buffer[:end])
+        similar = before.similar(head)
+        if similar is None:
+            return False
+        method, url, length, headers = similar
+        self.url = url.decode()
+        self.keep_alive = True
+        self.head_only = method == "HEAD"
+        # Sanic types it more narrowly than it uses it.
+        self.request_body = length is not None  # type: ignore[assignment]
+        self.request_bytes_left = self.request_bytes = length or 0
+        protocol = self.protocol
+        self.request = protocol.request_class(
+            url_bytes=url,
+            headers=headers,
+            head=head,
+            version="1.1",
+            method=method,
+            transport=protocol.transport,  # type: ignore[arg-type]  # Who reads is connected.
+            app=protocol.app,
+        )
+        self.request.stream = self
+        del self.recv_buffer[: end + len(_END_OF_HEAD)]
+        return True
 
     async def _read_head_slowly(self) -> None:
         """Reads a head that is not there as a whole, however little of it comes at a time."""
@@ -166,11 +200,22 @@ class Connection(Http):
             self.keep_alive = False
             raise SanicBadRequest("Bad chunked encoding")
 
-    async def _read_all(self) -> bytes:
-        data = await self.read()
-        if self.request_body:
-            await self.read()
-        return data or b""
+    def _take_body(self) -> bytes:
+        """What is left of a body, if all of it is there, as most are at once; else nothing."""
+        encoding: object = self.request_body
+        length = self.request_bytes_left or 0
+        if (
+            encoding is not True
+            or len(self.recv_buffer) < length
+            or length > self.request_max_size
+            or self.expecting_continue
+        ):
+            return b""
+        body = bytes(self.recv_buffer[:length])
+        del self.recv_buffer[:length]
+        self.request_bytes_left = 0
+        self.request_body = None
+        return body
 
     async def _read_slowly(self) -> bytes:
         parts = []
@@ -208,12 +253,12 @@ class Connection(Http):
         """Sends an answer, and returns when most of it has left this process."""
         self.expecting_continue = False
         if len(body) <= SEPARATE_BODY_BYTES:
-            await self._write(head + body)
+            await self._send(head + body)
         else:
-            await self._write(head)
+            await self._send(head)
             self.stage = Stage.RESPONSE
-            await self._write(body)
-            await self._write(b"")  # Waits for room in the buffer, that is for a slow reader.
+            await self._send(body)
+            await self._send(b"")  # Waits for room in the buffer, that is for a slow reader.
         self.stage = Stage.IDLE
 
     async def leave(self) -> None:
@@ -221,9 +266,6 @@ class Connection(Http):
         if self.request_body and not self.keep_alive:
             self.request_body = None
             await self.linger()
-
-    async def _write(self, data: bytes) -> None:
-        await self.protocol.send(data)  # type: ignore[no-untyped-call]  # Sanic's has no types.
 
     async def linger(self) -> None:
         """Throws away what the client is still sending, until it stops."""
@@ -265,6 +307,20 @@ class Protocol(HttpProtocol):
         # Who has not sent anything yet need not be given as long as one that is coming back.
         self.keep_alive_timeout = self.request_timeout
         super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic's has no types.
+
+    async def send(self, data: bytes) -> None:
+        """Sends some bytes, once there is room for them. Called by Sanic too.
+
+        Raises:
+            RequestCancelled: the client is gone.
+        """
+        if not self._can_write.is_set():
+            await self._can_write.wait()
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise RequestCancelled
+        transport.write(data)
+        self._time = monotonic()
 
     @property
     def is_waiting(self) -> bool:
