@@ -223,19 +223,24 @@ def _most(max_messages: str | int) -> int:
 
 
 def _received(subscription: SubscriptionRecord, runs: Sequence[Run]) -> bytes:
-    """The answer of a pull: the stored JSON of the messages, joined."""
+    """The answer of a pull."""
     ack = f'{{"ackId":"projects/{subscription.project}/subscriptions/{subscription.name}:'.encode()
-    parts: list[bytes] = []
-    for first, messages, time in runs:
-        end = f'","publishTime":"{formats.publish_time_text(time)}"}}}},'.encode()
-        for offset, line in enumerate(messages, first):
-            number = b"%d" % offset
-            # The stored JSON is an object with at least one field: two more go to its end.
-            json = line[: -len(b"}\n")]
-            parts += (ack, number, b'","message":', json, b',"messageId":"', number, end)
-    if parts:
-        parts[-1] = parts[-1].removesuffix(b",")
-    return b"".join((b'{"receivedMessages":[', *parts, b"]}"))
+    pieces = [piece for run in runs for piece in run.made_by(_after_ack)]
+    if not pieces:
+        return b'{"receivedMessages":[]}'
+    pieces[0] = b'{"receivedMessages":[' + ack + pieces[0]
+    pieces[-1] += b"]}"
+    return (b"," + ack).join(pieces)
+
+
+def _after_ack(run: Run) -> list[bytes]:
+    """What follows the subscription in the answer of a pull, of each message."""
+    # The stored JSON is an object with at least one field: two more go to its end.
+    end = f'","publishTime":"{formats.publish_time_text(run.time)}"}}}}'.encode()
+    return [
+        b'%d","message":%b,"messageId":"%d%b' % (offset, line[: -len(b"}\n")], offset, end)
+        for offset, line in enumerate(run.messages, run.offset)
+    ]
 
 
 @operation(

@@ -142,9 +142,9 @@ def _answer(runs: Sequence[Run], end: int, oldest: int) -> Peeked:
 
 
 def _messages(runs: Sequence[Run]) -> Iterator[answers.Message]:
-    for first, messages, time in runs:
-        published = formats.publish_time_text(time)
-        for offset, json in enumerate(messages, first):
+    for run in runs:
+        published = formats.publish_time_text(run.time)
+        for offset, json in enumerate(run.messages, run.offset):
             stored = _DECODE(json)
             yield answers.Message(stored.data, str(offset), published, stored.attributes)
 

@@ -16,6 +16,14 @@ PULL_MESSAGES: Final = Histogram(
 PULL_BYTES: Final = Histogram(
     "ams_pull_size_bytes", "JSON of the messages of a pull that was answered.", bounds=BYTES
 ).labels()
+_READS: Final = Counter(
+    "ams_log_reads_total",
+    "Pulls of more than a few messages, by where these were: in memory since somebody else read"
+    " them, or in Redis.",
+    ("source",),
+)
+READS_FROM_MEMORY: Final = _READS.labels("memory")
+READS_FROM_REDIS: Final = _READS.labels("redis")
 COMMIT_PUBLISHES: Final = Histogram(
     "ams_group_commit_publishes", "Publishes that shared one script call.", bounds=NUMBERS
 ).labels()

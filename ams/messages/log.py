@@ -11,7 +11,7 @@ from ams.messages.history import History
 from ams.messages.lane import ReplyBytes
 from ams.messages.pulls import Pulls
 from ams.messages.pushing import Pushing
-from ams.messages.records import Cursor, Offsets, Run
+from ams.messages.records import Cursor, Offsets, Run, window
 from ams.messages.statistics import Statistics
 from ams.service.errors import AckTimeout, Conflict, InternalError, InvalidArgument
 from ams.service.settings_sections import MessagesSettings
@@ -135,7 +135,7 @@ class MessageLog(Pulls, Pushing, Statistics, History):
             min(most, self._settings.pull_max_messages),
             ReplyBytes(min(most_bytes, self._settings.pull_max_bytes)),
         )
-        return Run.list_of(offset, count, entries)
+        return window(Run.entries(entries), offset, offset + count)
 
     async def offsets(self, cursor: Cursor) -> Offsets:
         """Where the subscription stands, and how far it can be moved."""

@@ -107,7 +107,7 @@ local function is_stale(key, epoch)
 end
 
 -- The label of the entry that holds the message of an offset, which must not be below the oldest
--- kept: a table of what it tells, and `first`, the offset of the entry's first message.
+-- kept: a table of what it tells, `first`, the offset of the entry's first message, and its `text`.
 local function label_at(log, offset)
   local reply = redis.call('XREVRANGE', log, digits(offset + 1), '-', 'COUNT', 1)[1]
   local text = reply[2][2]
@@ -115,6 +115,7 @@ local function label_at(log, offset)
   return {
     first = tonumber(string.match(reply[1], '^%d+')) - 1,
     time = time, start = start, size = size, data = data, lengths = string.sub(text, lengths),
+    text = text,
   }
 end
 

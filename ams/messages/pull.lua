@@ -14,8 +14,8 @@
 --         before they could be read: this call delivers in its stead
 --       10 the right to push by which the caller pulls, '' for other pulls
 -- Returns {offset, how many messages, bytes of their data, offset of the first message of the first
--- entry that holds some of them, bytes of these entries, and the entries if they are returned here,
--- as `read` does}, or STALE, or LOST.
+-- entry that holds some of them, bytes of these entries, the label of the last, and the entries if
+-- they are returned here, as `read` does}, or STALE, or LOST.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
 local most, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -37,17 +37,17 @@ if count == 0 and ARGV[6] == '1' then
     redis.call('HSET', sub, 'messages', digits(messages - lost), 'bytes', digits(bytes - lost_bytes))
   end
   redis.call('HSET', topic, 'waiting', 1)
-  return {offset, 0, 0, offset, 0, {}}
+  return {offset, 0, 0, offset, 0, '', {}}
 end
 
-local answer = {offset, 0, 0, offset, 0, {}}
+local answer = {offset, 0, 0, offset, 0, '', {}}
 if count > 0 then
   local head, last
   count, head, last = fitting(log, offset, count, most_bytes)
   local data = data_before(last, offset + count) - data_before(head, offset)
-  answer = {offset, count, data, head.first, last.start + last.size - head.start}
+  answer = {offset, count, data, head.first, last.start + last.size - head.start, last.text}
   if answer[5] <= tonumber(ARGV[7]) then
-    answer[6] = read(log, head, offset + count - 1)
+    answer[7] = read(log, head, offset + count - 1)
   end
 end
 

@@ -14,7 +14,8 @@ from redis.asyncio import Redis, RedisCluster
 from ams.messages import figures, keys, scripts
 from ams.messages.calls import ScriptCalls, is_refusal, raise_refusal
 from ams.messages.lane import Command, ReadingCall, Reply, ReplyBytes
-from ams.messages.records import Cursor, Run
+from ams.messages.recent_reads import RecentReads
+from ams.messages.records import Cursor, Run, window
 from ams.messages.waiting import WaitingPulls
 from ams.service.settings_sections import MessagesSettings
 
@@ -61,6 +62,7 @@ class Pulls(ScriptCalls):
     ) -> None:
         super().__init__(client, timeout)
         self._settings = settings
+        self._recent = RecentReads(settings.recent_bytes)
         self.waiting = WaitingPulls()
 
     async def pull(self, cursor: Cursor, most: int, until: float | None = None) -> list[Run]:
@@ -128,14 +130,17 @@ class Pulls(ScriptCalls):
         reads: bool = True,
     ) -> Found:
         log = keys.log(cursor.topic)
+        kept: list[Run] | None = None
 
         def name(reply: Reply) -> Command | None:
             if is_refusal(reply):
                 return None
-            offset, count, _, first, _, *entries = reply
-            return (
-                None if entries or not reads else ("XRANGE", log, f"{first + 1}-0", offset + count)
-            )
+            offset, count, _, first, _, last, *entries = reply
+            if entries or not reads:
+                return None
+            nonlocal kept
+            kept = self._recent.find(cursor.topic, first, offset + count, last)
+            return ("XRANGE", log, f"{first + 1}-0", offset + count) if kept is None else None
 
         arguments = (
             *cursor.arguments(),
@@ -150,12 +155,20 @@ class Pulls(ScriptCalls):
         call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
         reply, entries = await self._submit(call)
         raise_refusal(reply)
-        offset, count, data, _, size, *returned = reply
-        entries = returned[0] if returned else entries
-        runs = [] if entries is None else Run.list_of(offset, count, entries)
-        return Found(runs, count, data, size)
+        offset, count, data, first, size, last, *returned = reply
+        if kept is not None:
+            figures.READS_FROM_MEMORY.inc()
+        elif returned:
+            kept = Run.entries(returned[0])
+        elif entries is not None:
+            figures.READS_FROM_REDIS.inc()
+            kept = Run.entries(entries)
+            # Some may have been removed before they could be read.
+            if kept and (kept[0].offset, kept[-1].label) == (first, last):
+                self._recent.note(cursor.topic, kept)
+        return Found(window(kept or (), offset, offset + count), count, data, size)
 
 
 def _observe(found: Found) -> None:
     figures.PULL_MESSAGES.observe(found.read)
-    figures.PULL_BYTES.observe(sum([sum(map(len, run.messages)) for run in found.runs]))
+    figures.PULL_BYTES.observe(sum([run.size for run in found.runs]))

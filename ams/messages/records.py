@@ -1,11 +1,14 @@
 """What callers of the log hand in and get back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar, cast
 
 from ams.messages import keys
 from ams.messages.lane import Reply
+
+Made = TypeVar("Made")
 
 
 class Cursor(NamedTuple):
@@ -36,40 +39,59 @@ class Cursor(NamedTuple):
         return self.epoch, self.start, self.subscription
 
 
-class Run(NamedTuple):
-    """Messages that were appended together.
+@dataclass(slots=True)
+class Run:
+    """Messages that were appended together: an entry of the log, or a part of one.
 
     Args:
         offset: offset of the first; the others follow it without a gap.
         messages: the JSON of each, as it was stored: a line with its line break.
-        time: when they were published, microseconds since 1970.
+        size: bytes of all of them.
+        label: of the entry, see prelude.lua. No two are the same in a log.
     """
 
     offset: int
     messages: Sequence[bytes]
-    time: int
+    size: int
+    label: bytes
+    _made: object = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def end(self) -> int:
+        """Offset after that of the last message."""
+        return self.offset + len(self.messages)
+
+    @property
+    def time(self) -> int:
+        """When the messages were published, microseconds since 1970."""
+        return int.from_bytes(self.label[:7])
+
+    def made_by(self, make: "Callable[[Run], Made]") -> Made:
+        """What a function makes of it, for which it is called once: there should be but one."""
+        if self._made is None:
+            self._made = make(self)
+        return cast(Made, self._made)
+
+    def part(self, offset: int, end: int) -> "Run":
+        """Its messages from one offset up to, but not including, another."""
+        if offset <= self.offset and self.end <= end:
+            return self
+        messages = self.messages[max(0, offset - self.offset) : end - self.offset]
+        return Run(max(offset, self.offset), messages, sum(map(len, messages)), self.label)
 
     @classmethod
-    def list_of(cls, offset: int, count: int, entries: Reply) -> list[Self]:
-        """Messages that are in entries of the log.
+    def entries(cls, reply: Reply) -> list[Self]:
+        """All entries that Redis returns, each followed by its label."""
+        return [
+            # `readlines` searches for line breaks many times faster than `split` does.
+            cls(int(id_.removesuffix(b"-0")) - 1, BytesIO(json).readlines(), len(json), label)
+            for (id_, (_, json)), (_, (_, label)) in zip(reply[::2], reply[1::2], strict=True)
+        ]
 
-        Args:
-            offset: of the first message to take.
-            count: how many to take.
-            entries: as Redis returns them, each followed by its label: see prelude.lua.
-        """
-        runs = []
-        end = offset + count
-        first = int(entries[0][0].removesuffix(b"-0")) - 1 if entries else end
-        for (_, (_, json)), (_, (_, label)) in zip(entries[::2], entries[1::2], strict=True):
-            # Searches for line breaks many times faster than `split` does.
-            messages = BytesIO(json).readlines()
-            following = first + len(messages)
-            if first < offset or following > end:
-                messages = messages[max(0, offset - first) : end - first]
-            runs.append(cls(max(first, offset), messages, int.from_bytes(label[:7])))
-            first = following
-        return runs
+
+def window(runs: Sequence[Run], offset: int, end: int) -> list[Run]:
+    """The messages of entries from one offset up to, but not including, another."""
+    return [run.part(offset, end) for run in runs if run.offset < end and offset < run.end]
 
 
 class Offsets(NamedTuple):

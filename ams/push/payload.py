@@ -77,9 +77,9 @@ def mattermost_body(push: PushConfig, runs: Sequence[Run]) -> bytes:
 
 
 def _messages(push: PushConfig, runs: Sequence[Run]) -> Iterator[PushedMessage]:
-    for first, messages, time in runs:
-        published = publish_time_text(time)
-        for offset, json in enumerate(messages, first):
+    for run in runs:
+        published = publish_time_text(run.time)
+        for offset, json in enumerate(run.messages, run.offset):
             message = _decode_message(json)
             data = decoded(message.data) if push.base64_decode else message.data
             yield PushedMessage(

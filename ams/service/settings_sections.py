@@ -186,6 +186,12 @@ class MessagesSettings(Section):
         description="Longest answer of one pull, in bytes, which pulls at the same moment share; a"
         " first message is always returned.",
     )
+    recent_bytes: int = Field(
+        16_777_216,
+        ge=0,
+        description="How much memory a process uses for messages that were pulled lately, in bytes:"
+        " other subscriptions of the topic may want the same. 0 for none.",
+    )
     retention_seconds: int = Field(
         604_800,
         ge=0,

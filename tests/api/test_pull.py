@@ -31,6 +31,24 @@ async def test_a_pull_answers_messages_with_what_acknowledges_them(queue: Projec
     }
 
 
+async def test_subscriptions_that_pull_the_same_get_ids_of_their_own(queue: Project) -> None:
+    """Also once the messages come from memory (contract: ams-core 5.4)."""
+    data = ["QUJD" * 1000, "REVG" * 1000, "R0hJ" * 1000]
+    for name in ("s2", "s3", "s4"):
+        await queue.subscription(name, "t")
+    await queue.publish_messages("t", *({"data": each} for each in data))
+    answers: dict[str, Object] = {}
+    for name in ("s", "s2", "s3", "s4", "s", "s2"):
+        path = f"/subscriptions/{name}:pull"
+        answer = object_in(await queue.request("POST", path, json={"maxMessages": "3"}))
+        received = answer["receivedMessages"]
+        assert [each["message"]["data"] for each in received] == data
+        assert [each["message"]["messageId"] for each in received] == ["0", "1", "2"]
+        reference = f"projects/{queue.name}/subscriptions/{name}"
+        assert [each["ackId"] for each in received] == [f"{reference}:{n}" for n in range(3)]
+        assert answers.setdefault(name, answer) == answer
+
+
 async def test_nothing_to_pull_is_an_empty_list(queue: Project) -> None:
     """Contract: ams-core 5.4."""
     answer = await queue.request("POST", PULL, json={})

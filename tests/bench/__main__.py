@@ -123,9 +123,24 @@ class Bench:
         return Figure("publish, batch of 100 / bare handler", value, 0.6, at_least=True)
 
     async def pulling(self) -> Figure:
-        """Messages a second out against messages a second in."""
+        """Messages a second out against messages a second in; each is read many times."""
         value = ratio(self.pull().rate, self.publish(BATCH).rate)
         return Figure("pull of 100 / publish of 100", value, 2.0, at_least=True)
+
+    async def reading(self) -> Figure:
+        """The same where each pull reads its messages from Redis: they are on their way to one."""
+        with tempfile.TemporaryDirectory(prefix="ams-") as name:
+            messages = {**self.node.settings["messages"], "recent_bytes": 0}
+            sections = {**self.node.settings, "messages": messages, "server": {}}
+            node = Node(Path(name), make_certificates(Path(name)), sections)
+            try:
+                await node.start()
+                pull = replace(self.pull(), url=self.pull().url.replace(self.node.http, node.http))
+                value = ratio(pull.rate, self.publish(BATCH).rate)
+            finally:
+                await node.close()
+        name = "pull of 100, none of them kept in memory / publish of 100"
+        return Figure(name, value, 2.0, at_least=True)
 
     async def schema(self) -> Figure:
         """A publish of a batch that fits a schema against one that nobody checks."""
@@ -301,6 +316,7 @@ async def main() -> int:
                     bench.one_message,
                     bench.batches,
                     bench.pulling,
+                    bench.reading,
                     bench.schema,
                     bench.waiting,
                     bench.pushing,
