@@ -1,16 +1,17 @@
 -- Appends messages to the logs of one or more topics, and wakes the pulls that wait for them. Whole
 -- or not at all: a full Redis refuses the first write of the script, and then nothing is written.
 --
--- KEYS  per topic: log, topic hash, days (hash: day number since 1970 -> messages of a past day)
+-- KEYS  per topic: log, topic hash
 -- ARGV  1 wake-up channel
 --       then per topic:
---         uuid of the topic
 --         epoch of the topic
 --         retention, microseconds, 0 = for ever
 --         retention, bytes, 0 = no limit
 --         number of entries
 --         per entry: the JSON of its messages, the lengths of their data, how many messages, how
 --         many bytes of data
+-- Besides KEYS it writes `ams:{T}:days` (hash: day number since 1970 -> messages of a past day): same
+-- hash tag, so the same slot.
 -- Returns per topic: offset of its first message, publish time in microseconds; STALE, 0 for a
 -- topic whose epoch is old: nothing is appended to that one.
 
@@ -22,25 +23,22 @@ local SLACK = 65 / 64
 local clock = now_microseconds()
 
 -- Appends the `entries` entries that stand in ARGV from `start` on.
-local function append(log, topic, days, uuid, epoch, age, size, entries, start)
-  local known_epoch, next_, first, first_time, first_bytes, end_bytes, data_bytes,
-    last_publish, day, day_messages, waiting =
-    numbers(topic, 'epoch', 'next', 'first', 'first_time', 'first_bytes', 'end_bytes',
-      'data_bytes', 'last_publish', 'day', 'day_messages', 'waiting')
+local function append(log, topic, epoch, age, size, entries, start)
+  local known = redis.call('HMGET', topic, 'epoch', 'first', 'first_time', 'first_bytes', 'waiting',
+    'tail')
+  local known_epoch, first = tonumber(known[1] or 0), tonumber(known[2] or 0)
+  local next_, end_bytes, data_bytes, last_publish, day, day_messages = unpack_tail(known[6])
   if epoch < known_epoch then
     return STALE, 0
   end
 
   local now = math.max(clock, last_publish)
-  local time = digits(now)
   local offset = next_
-  if first == next_ then
-    first_time = now
-  end
   for i = start, start + 4 * entries - 4, 4 do
     local entry = ARGV[i]
-    redis.call('XADD', log, entry_id(offset), 'm', entry)
-    redis.call('XADD', log, label_id(offset), 'm',
+    local id = digits(offset + 1)
+    redis.call('XADD', log, id .. '-0', 'm', entry)
+    redis.call('XADD', log, id .. '-1', 'm',
       struct.pack(LABEL, now, end_bytes, #entry, data_bytes) .. ARGV[i + 1])
     end_bytes = end_bytes + #entry
     data_bytes = data_bytes + tonumber(ARGV[i + 3])
@@ -55,27 +53,29 @@ local function append(log, topic, days, uuid, epoch, age, size, entries, start)
   local today = math.floor(now / 86400000000)
   if today ~= day then
     if day > 0 then
+      local days = string.gsub(topic, 'topic$', 'days')
       redis.call('HSET', days, digits(day), digits(day_messages))
     end
     day_messages = 0
   end
-  redis.call('HSET', topic,
-    'epoch', digits(epoch),
-    'next', digits(offset),
-    'first', digits(first),
-    'first_time', digits(first_time),
-    'end_bytes', digits(end_bytes),
-    'data_bytes', digits(data_bytes),
-    'last_publish', time,
-    'rate', tostring(count / seconds),
-    'day', digits(today),
-    'day_messages', digits(day_messages + count))
-  if waiting == 1 and count > 0 then
+  local tail = struct.pack(TAIL, offset, end_bytes, data_bytes, now, today, day_messages + count,
+    count / seconds)
+  local first_time = tonumber(known[3] or 0)
+  if first == next_ then
+    first_time = now
+  end
+  if first == next_ or epoch > known_epoch then
+    redis.call('HSET', topic, 'tail', tail, 'epoch', digits(epoch), 'first', digits(first),
+      'first_time', digits(first_time))
+  else
+    redis.call('HSET', topic, 'tail', tail)
+  end
+  if known[5] and count > 0 then
     redis.call('HDEL', topic, 'waiting')
-    redis.call('PUBLISH', ARGV[1], uuid)
+    redis.call('PUBLISH', ARGV[1], string.match(log, '{(.*)}'))
   end
   if (age > 0 and first_time < now - age * SLACK)
-      or (size > 0 and end_bytes - first_bytes > size * SLACK) then
+      or (size > 0 and end_bytes - tonumber(known[4] or 0) > size * SLACK) then
     trim(log, topic, now, age, size, TRIM_MESSAGES)
   end
   return next_, now
@@ -83,12 +83,12 @@ end
 
 local answer = {}
 local at = 2
-for key = 1, #KEYS, 3 do
-  local entries = tonumber(ARGV[at + 4])
-  local offset, time = append(KEYS[key], KEYS[key + 1], KEYS[key + 2], ARGV[at],
-    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), entries, at + 5)
+for key = 1, #KEYS, 2 do
+  local entries = tonumber(ARGV[at + 3])
+  local offset, time = append(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]),
+    tonumber(ARGV[at + 2]), entries, at + 4)
   answer[#answer + 1] = offset
   answer[#answer + 1] = time
-  at = at + 5 + 4 * entries
+  at = at + 4 + 4 * entries
 end
 return answer

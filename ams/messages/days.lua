@@ -6,7 +6,7 @@
 
 local most = tonumber(ARGV[1])
 local all = redis.call('HGETALL', KEYS[2])
-local today, day_messages = numbers(KEYS[1], 'day', 'day_messages')
+local _, _, _, _, today, day_messages = tail_of(KEYS[1])
 if today > 0 then
   all[#all + 1] = digits(today)
   all[#all + 1] = digits(day_messages)

@@ -19,7 +19,7 @@ local counts = redis.call('HGETALL', KEYS[2])
 for i = 1, #counts, 2 do
   add(tonumber(counts[i]), tonumber(counts[i + 1]))
 end
-local today, day_messages = numbers(KEYS[1], 'day', 'day_messages')
+local _, _, _, _, today, day_messages = tail_of(KEYS[1])
 if today > 0 then
   add(today, day_messages)
 end

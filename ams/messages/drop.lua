@@ -16,7 +16,7 @@ local sub = string.sub(KEYS[4], 1, -2) .. ':'  -- ams:{T}:subs -> ams:{T}:sub:
 for _, uuid in ipairs(subscriptions) do
   redis.call('UNLINK', sub .. uuid, KEYS[5] .. ':' .. uuid, KEYS[6] .. ':' .. uuid)
 end
-local day, day_messages = numbers(KEYS[2], 'day', 'day_messages')
+local _, _, _, _, day, day_messages = tail_of(KEYS[2])
 if day > 0 then
   redis.call('HSET', KEYS[3], digits(day), digits(day_messages))
 end

@@ -3,4 +3,4 @@
 -- KEYS  1 topic hash
 -- Returns the offset that the topic's next message will get.
 
-return (numbers(KEYS[1], 'next'))
+return (tail_of(KEYS[1]))

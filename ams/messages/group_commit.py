@@ -87,9 +87,7 @@ class AppendCall:
     @property
     def keys(self) -> list[str]:
         return [
-            key
-            for topic in self._topics
-            for key in (keys.log(topic.uuid), keys.topic(topic.uuid), keys.days(topic.uuid))
+            key for topic in self._topics for key in (keys.log(topic.uuid), keys.topic(topic.uuid))
         ]
 
     @property
@@ -97,7 +95,12 @@ class AppendCall:
         arguments: list[Argument] = [keys.WAKE_CHANNEL]
         for topic, publishes in self._topics.items():
             entries = list(join(entry for publish in publishes for entry in publish.entries))
-            arguments += (*topic, len(entries))
+            arguments += (
+                topic.epoch,
+                topic.retention_microseconds,
+                topic.retention_bytes,
+                len(entries),
+            )
             for entry in entries:
                 arguments += entry
         return arguments

@@ -129,7 +129,7 @@ class History(ScriptCalls):
         calls: list[Parameters] = []
         for topic, cursors in topics:
             lists = keys.hour(topic), keys.week(topic)
-            calls.append(((keys.topic(topic), *lists), (*round_, "next", "first", 0)))
+            calls.append(((keys.topic(topic), *lists), (*round_, "tail", "first", 0)))
             for cursor in cursors:
                 hash_ = keys.subscription(topic, cursor.subscription)
                 lists = keys.hour(topic, cursor.subscription), keys.week(topic, cursor.subscription)

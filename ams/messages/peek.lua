@@ -10,7 +10,8 @@
 local log, topic = KEYS[1], KEYS[2]
 local by, from = ARGV[1], tonumber(ARGV[2])
 local most, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
-local first, next_, end_bytes = numbers(topic, 'first', 'next', 'end_bytes')
+local first = numbers(topic, 'first')
+local next_, end_bytes = tail_of(topic)
 
 if by == 'last' then
   from = first_where(log, math.max(first, next_ - most), next_, function(label)

@@ -2,18 +2,21 @@
 --
 -- The topic hash `ams:{T}:topic` (T: the topic's uuid; absent until the first publish or change):
 --   epoch        version of the topic's metadata that scripts accept; DELETED once it is dropped
---   next         offset of the next message = number of messages ever published
 --   first        offset of the oldest message kept; equals `next` when none is
 --   first_time   publish time of the oldest message kept, microseconds since 1970
---   end_bytes    bytes ever stored
 --   first_bytes  bytes ever stored before the oldest entry kept
---   data_bytes   sum of the lengths of all `data` ever published
---   last_publish time of the last publish, microseconds; an empty one counts. Times never go back
---                in a log
---   rate         messages per second between the last two publishes
---   day, day_messages   day of the last publish, counted since 1970 in UTC, and messages that day;
---                days before it are in the hash `ams:{T}:days`, which outlives the topic
 --   waiting      1 while a pull waits for the next message
+--   tail         what changes with each publish, packed, big-endian: as fields of their own these
+--                would take Redis longer than the message
+--     next         offset of the next message = number of messages ever published; 7 bytes
+--     end_bytes    bytes ever stored; 7 bytes
+--     data_bytes   sum of the lengths of all `data` ever published; 7 bytes
+--     last_publish time of the last publish, microseconds; an empty one counts. Times never go back
+--                  in a log; 7 bytes
+--     day          day of the last publish, counted since 1970 in UTC, and
+--     day_messages messages that day; days before it are in the hash `ams:{T}:days`, which outlives
+--                  the topic; 3 and 7 bytes
+--     rate         messages per second between the last two publishes; a double of 8 bytes
 --
 -- The log `ams:{T}:log` is a stream of pairs. The first of a pair, the entry, holds the JSON of one
 -- message, or of some that were appended together, each a line with its line break; that of offsets
@@ -56,6 +59,7 @@
 local DELETED = 9007199254740991  -- 2^53 - 1: no epoch is newer
 local STALE = -1                  -- answer: the caller's metadata is older than `epoch`
 local LABEL = '>I7I6I4I6'         -- a label's numbers
+local TAIL = '>I7I7I7I7I3I7d'     -- a tail's
 
 -- Lua prints large numbers with an exponent; Redis wants plain digits.
 local function digits(number)
@@ -65,11 +69,6 @@ end
 -- The ID of the entry whose first message has this offset.
 local function entry_id(offset)
   return digits(offset + 1) .. '-0'
-end
-
--- The ID of that entry's label.
-local function label_id(offset)
-  return digits(offset + 1) .. '-1'
 end
 
 local function now_microseconds()
@@ -84,6 +83,18 @@ local function numbers(key, ...)
     values[i] = tonumber(values[i] or 0) or 0
   end
   return unpack(values)
+end
+
+-- The numbers of a topic's tail, in their order; all 0 if there is none.
+local function unpack_tail(text)
+  if not text then
+    return 0, 0, 0, 0, 0, 0, 0
+  end
+  return struct.unpack(TAIL, text)
+end
+
+local function tail_of(topic)
+  return unpack_tail(redis.call('HGET', topic, 'tail'))
 end
 
 -- With maxmemory reached Redis refuses a script's first write if it may need memory, and lets the
@@ -136,7 +147,8 @@ end
 -- Removes the entries before the one that holds `offset`, or all if that is the end of the log.
 -- Returns how many messages that were.
 local function cut(log, topic, offset)
-  local first, next_, end_bytes = numbers(topic, 'first', 'next', 'end_bytes')
+  local first = numbers(topic, 'first')
+  local next_, end_bytes = tail_of(topic)
   local oldest = offset < next_ and label_at(log, offset)
   if oldest then
     offset = oldest.first
@@ -154,8 +166,8 @@ end
 -- Removes messages older than `age` microseconds, then the oldest entries until the rest is within
 -- `size` bytes (0 = no limit), at most `limit` messages. Returns how many were removed.
 local function trim(log, topic, now, age, size, limit)
-  local first, next_, first_time, first_bytes, end_bytes =
-    numbers(topic, 'first', 'next', 'first_time', 'first_bytes', 'end_bytes')
+  local first, first_time, first_bytes = numbers(topic, 'first', 'first_time', 'first_bytes')
+  local next_, end_bytes = tail_of(topic)
   if first >= next_ then
     return 0
   end
@@ -208,7 +220,8 @@ end
 -- message kept. Returns false if the caller's metadata is stale, else
 -- offset, next_offset, first, next.
 local function open_subscription(topic, sub, subs, uuid, epoch, start)
-  local topic_epoch, first, next_ = numbers(topic, 'epoch', 'first', 'next')
+  local topic_epoch, first = numbers(topic, 'epoch', 'first')
+  local next_ = tail_of(topic)
   if topic_epoch == DELETED or is_stale(sub, epoch) then
     return false
   end

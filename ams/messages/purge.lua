@@ -12,7 +12,7 @@ go_on_when_full(topic)
 if is_stale(topic, tonumber(ARGV[1])) then
   return STALE
 end
-local first, next_ = numbers(topic, 'first', 'next')
+local first, next_ = numbers(topic, 'first'), tail_of(topic)
 local keep = tonumber(ARGV[2])
 if keep < 0 then
   keep = next_

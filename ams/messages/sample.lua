@@ -11,7 +11,7 @@
 -- KEYS  1 hash  2 hour  3 week
 -- ARGV  1 minute of this round, since 1970
 --       2 minute of the last round before it that saw everything, 0 = there was none
---       3 the first number's field
+--       3 the first number's field; `tail` for the first number in it
 --       4 the second number's field
 --       5 the second number, if the hash has none
 -- Returns 1, or 0 if there is no such hash or it is a tombstone.
@@ -57,6 +57,9 @@ end
 go_on_when_full(KEYS[1])
 local start = tonumber(ARGV[5])
 local a, b = tonumber(values[2] or 0), tonumber(values[3] or start)
+if ARGV[3] == 'tail' then
+  a = unpack_tail(values[2])
+end
 sample(KEYS[2], 1, HOUR, a, b, start)
 sample(KEYS[3], 10, WEEK, a, b, start)
 return 1

@@ -7,7 +7,7 @@
 -- rate as text}.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
-local first, next_ = numbers(topic, 'first', 'next')
+local first, next_ = numbers(topic, 'first'), tail_of(topic)
 local next_offset, messages, bytes, last_consume, last_ack =
   numbers(sub, 'next_offset', 'messages', 'bytes', 'last_consume', 'last_ack')
 local offset = tonumber(redis.call('HGET', sub, 'offset') or -1)

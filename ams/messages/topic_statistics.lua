@@ -6,8 +6,7 @@
 -- since 1970 in UTC, messages of that day}.
 
 local topic = KEYS[1]
-local next_, first, first_time, data_bytes, first_bytes, end_bytes, last_publish, day,
-  day_messages = numbers(topic, 'next', 'first', 'first_time', 'data_bytes', 'first_bytes',
-    'end_bytes', 'last_publish', 'day', 'day_messages')
+local first, first_time, first_bytes = numbers(topic, 'first', 'first_time', 'first_bytes')
+local next_, end_bytes, data_bytes, last_publish, day, day_messages, rate = tail_of(topic)
 return {next_, first, data_bytes, end_bytes - first_bytes, first < next_ and first_time or 0,
-  last_publish, redis.call('HGET', topic, 'rate') or '0', day, day_messages}
+  last_publish, tostring(rate), day, day_messages}

@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 import asyncmy
 from redis import Redis
 
 from tests.api.client import Project
+from tests.messages.logs import pack_tail, unpack_tail
 from tests.node import Node
 
 EPOCH: Final = date(1970, 1, 1)
@@ -18,9 +19,9 @@ EPOCH: Final = date(1970, 1, 1)
 DAY: Final = 86_400_000_000
 
 
-def redis_of(node: Node) -> Redis:
-    """A client of the node's Redis; whoever asks closes it."""
-    return Redis.from_url(str(node.settings["redis"]["url"]), decode_responses=True)
+def redis_of(node: Node, *, text: bool = True) -> Redis:
+    """A client of the node's Redis, which tells texts or bytes; whoever asks closes it."""
+    return Redis.from_url(str(node.settings["redis"]["url"]), decode_responses=text)
 
 
 async def sql(node: Node, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -60,10 +61,11 @@ async def move(project: Project, days: int, name: str = "t") -> date:
     What is published next moves them to the days gone by, and is of today.
     """
     key = f"ams:{{{(await topic_uuids(project, name))[-1]}}}:topic"
-    with redis_of(project.node) as redis:
-        day, last = (int(value or 0) for value in redis.hmget(key, "day", "last_publish"))
-        redis.hset(key, mapping={"day": day - days, "last_publish": last - days * DAY})
-    return EPOCH + timedelta(days=day)
+    with redis_of(project.node, text=False) as redis:
+        was = unpack_tail(cast("bytes | None", redis.hget(key, "tail")))
+        moved = {"day": was["day"] - days, "last_publish": was["last_publish"] - days * DAY}
+        redis.hset(key, "tail", pack_tail(was | moved))
+    return EPOCH + timedelta(days=was["day"])
 
 
 async def set_days(project: Project, messages: Mapping[date, int], name: str = "t") -> None:

@@ -1,9 +1,10 @@
 """Message logs on real servers, and what tests ask of them again and again."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from io import BytesIO
+from typing import Final, cast
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +25,30 @@ TIMEOUT = 2.0
 
 #: Microseconds.
 DAY = 86_400_000_000
+
+
+#: The whole numbers in a topic's tail, see prelude.lua, and how many bytes each has.
+TAIL: Final = {
+    "next": 7,
+    "end_bytes": 7,
+    "data_bytes": 7,
+    "last_publish": 7,
+    "day": 3,
+    "day_messages": 7,
+}
+
+
+def unpack_tail(text: bytes | None) -> dict[str, int]:
+    """The whole numbers in a topic's tail; none if it has none."""
+    if text is None:
+        return {}
+    stream = BytesIO(text)
+    return {name: int.from_bytes(stream.read(size)) for name, size in TAIL.items()}
+
+
+def pack_tail(numbers: Mapping[str, int]) -> bytes:
+    """A tail with these numbers, and a rate of 0."""
+    return b"".join(numbers[name].to_bytes(size) for name, size in TAIL.items()) + bytes(8)
 
 
 class InterruptedLog(MessageLog):
@@ -56,18 +81,26 @@ class OpenLog:
     client: Redis | RedisCluster
 
     async def hash(self, key: str) -> dict[str, int]:
-        """The whole numbers in a hash of Redis, by field; any others are left out."""
+        """The whole numbers in a hash of Redis, by field; any others are left out.
+
+        Those of a topic's tail stand beside the others.
+        """
         found = await cast("Awaitable[dict[bytes, bytes]]", self.client.hgetall(key))
+        tail = unpack_tail(found.pop(b"tail", None))
         numbers = {name.decode(): value.decode() for name, value in found.items()}
-        return {name: int(value) for name, value in numbers.items() if value.isdigit()}
+        return {name: int(value) for name, value in numbers.items() if value.isdigit()} | tail
 
     async def keys_of(self, topic: str) -> set[str]:
         """Every key that Redis has of a topic."""
         return {key.decode() async for key in self.client.scan_iter(match=f"ams:{{{topic}}}:*")}
 
     async def set_field(self, key: str, field: str, value: int) -> None:
-        """Changes a number in a hash behind the log's back."""
-        await self.client.hset(key, field, str(value))
+        """Changes a number in a hash, or in its tail, behind the log's back."""
+        if field not in TAIL:
+            await self.client.hset(key, field, str(value))
+            return
+        text = await cast("Awaitable[bytes | None]", self.client.hget(key, "tail"))
+        await self.client.hset(key, "tail", pack_tail(unpack_tail(text) | {field: value}))
 
     async def age(self, topic: TopicLog, days: int) -> None:
         """Leaves a topic's hash as if all its publishes had been so many days earlier."""
