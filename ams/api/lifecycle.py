@@ -18,7 +18,7 @@ from ams.messages.log import MessageLog
 from ams.messages.periodic import Periodic
 from ams.messages.retention import Sweeper
 from ams.messages.sampling import Sampler
-from ams.metadata import announcements, subscriptions, topics
+from ams.metadata import announcements, inventory
 from ams.metadata.cache import Catalog
 from ams.metadata.records import Change
 from ams.metadata.store import Store
@@ -88,15 +88,15 @@ class Lifecycle:
         ]
 
     async def _all_logs(self) -> AsyncIterator[list[TopicLog]]:
-        async for batch in topics.in_batches(self.broker.store, SWEPT_AT_ONCE):
+        async for batch in inventory.kept_topics(self.broker.store, SWEPT_AT_ONCE):
             yield [log_of(self._settings.messages, topic) for topic in batch]
 
     async def _all_cursors(self) -> AsyncIterator[list[Sampled]]:
-        async for batch in topics.in_batches(self.broker.store, SAMPLED_AT_ONCE):
-            attached = await subscriptions.of_topics(self.broker.store, batch)
+        async for batch in inventory.kept_topics(self.broker.store, SAMPLED_AT_ONCE):
+            readers = await inventory.readers(self.broker.store, batch)
             yield [
-                (topic, [cursor_of(subscription, topic) for subscription in some])
-                for topic, some in attached.items()
+                (topic, [cursor_of(reader, topic) for reader in some])
+                for topic, some in readers.items()
             ]
 
     def _woken(self, topic: bytes) -> None:

@@ -20,6 +20,7 @@ from ams.messages.entries import Message
 from ams.messages.group_commit import TopicLog
 from ams.messages.lane import UNREPLICATED
 from ams.messages.log import Cursor, Run
+from ams.metadata.inventory import KeptTopic, Reader
 from ams.metadata.records import SubscriptionRecord, TopicRecord, TopicSummary
 from ams.service.errors import (
     AckTimeout,
@@ -144,7 +145,7 @@ def _messages(body: bytes) -> list[Message]:
         return [Message(each.data, each.attributes) for each in unusual.messages]
 
 
-def log_of(defaults: MessagesSettings, topic: TopicSummary) -> TopicLog:
+def log_of(defaults: MessagesSettings, topic: TopicSummary | KeptTopic) -> TopicLog:
     """The topic's log, kept as long as the topic says, else as long as the settings say."""
     age, size = topic.retention_seconds, topic.retention_bytes
     return TopicLog(
@@ -155,7 +156,7 @@ def log_of(defaults: MessagesSettings, topic: TopicSummary) -> TopicLog:
     )
 
 
-def cursor_of(subscription: SubscriptionRecord, topic_uuid: str) -> Cursor:
+def cursor_of(subscription: SubscriptionRecord | Reader, topic_uuid: str) -> Cursor:
     """The subscription's place in the log of its topic."""
     return Cursor(topic_uuid, subscription.uuid, subscription.epoch, subscription.start_offset)
 

@@ -1,8 +1,8 @@
-"""All there is, in a few columns: for figures of the platform as a whole."""
+"""All there is, in a few columns: for figures of the platform, and for what all topics get done."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, cast
 
 from tortoise.migrations.recorder import MigrationRecorder
@@ -46,6 +46,24 @@ class ListedSubscription(NamedTuple):
     epoch: int
     start_offset: int
     push: PushState
+
+
+class KeptTopic(NamedTuple):
+    """A topic, and how long it keeps its messages: see `TopicSummary`."""
+
+    id: int
+    uuid: str
+    epoch: int
+    retention_seconds: int | None
+    retention_bytes: int | None
+
+
+class Reader(NamedTuple):
+    """A subscription, and where it began: see `SubscriptionRecord`."""
+
+    uuid: str
+    epoch: int
+    start_offset: int
 
 
 class Engine(NamedTuple):
@@ -107,6 +125,30 @@ async def subscriptions(store: Store) -> AsyncIterator[list[ListedSubscription]]
         page = [ListedSubscription._make((*each, _push_state(push))) for *each, push in rows]
         yield page
         after = page[-1].id
+
+
+async def kept_topics(store: Store, size: int) -> AsyncIterator[list[KeptTopic]]:
+    """All topics, oldest first, `size` at a time."""
+    after = 0
+    while True:
+        async with store.database.reading():
+            query = Topic.filter(id__gt=after).order_by("id").limit(size)
+            rows = await query.values_list(*KeptTopic._fields)
+        if not rows:
+            return
+        yield [KeptTopic._make(row) for row in rows]
+        after = rows[-1][0]
+
+
+async def readers(store: Store, topics: Sequence[KeptTopic]) -> Mapping[str, list[Reader]]:
+    """The subscriptions of each of these topics, oldest first, by the topic's uuid."""
+    found: dict[str, list[Reader]] = {topic.uuid: [] for topic in topics}
+    async with store.database.reading():
+        query = Subscription.filter(topic_id__in=[topic.id for topic in topics]).order_by("id")
+        rows = await query.values_list("topic__uuid", *Reader._fields)
+    for uuid, *reader in rows:
+        found[uuid].append(Reader._make(reader))
+    return found
 
 
 async def retired_topics(store: Store) -> dict[str, str]:

@@ -136,21 +136,6 @@ async def names_of_topic(store: Store, topic: TopicSummary) -> list[str]:
     return cast("list[str]", rows)
 
 
-async def of_topics(
-    store: Store, topics: Sequence[TopicSummary]
-) -> Mapping[str, Sequence[SubscriptionRecord]]:
-    """The subscriptions of some topics by the topic's uuid; without their access lists."""
-    found: dict[str, list[SubscriptionRecord]] = {topic.uuid: [] for topic in topics}
-    async with store.database.reading():
-        ids = [topic.id for topic in topics]
-        query = Subscription.filter(topic_id__in=ids).select_related("project", "topic")
-        for row in await query.order_by("id"):
-            record = _record(row, frozenset())
-            if record.topic_uuid in found:
-                found[record.topic_uuid].append(record)
-    return found
-
-
 async def pushed(
     store: Store, uuids: Sequence[str] | None = None
 ) -> Mapping[str, SubscriptionRecord]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
@@ -126,19 +126,6 @@ async def list_page(
         for row in page.rows
     )
     return Page(items, page.next_id, page.total, page.next_name)
-
-
-async def in_batches(store: Store, size: int) -> AsyncIterator[list[TopicSummary]]:
-    """All topics of all projects, oldest first, `size` at a time; without lists and schemas."""
-    after = 0
-    while True:
-        async with store.database.reading():
-            query = Topic.filter(id__gt=after).select_related("project")
-            rows = await query.order_by("id").limit(size)
-        if not rows:
-            return
-        yield [_summary(row, frozenset(), None) for row in rows]
-        after = rows[-1].id
 
 
 async def uuids(store: Store, project_id: int) -> list[str]:

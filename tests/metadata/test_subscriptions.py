@@ -165,23 +165,6 @@ async def test_a_topics_subscriptions_are_named_oldest_first(
     assert await subscriptions.names_of_topic(store, other) == ["d"]
 
 
-async def test_subscriptions_of_many_topics_are_found_at_once(
-    store: Store, project: ProjectRecord
-) -> None:
-    topic, other, alone = [await make_topic(store, project, name) for name in ("t", "u", "v")]
-    first = await make_subscription(store, project, topic, "b")
-    second = await make_subscription(store, project, topic, "a")
-    third = await make_subscription(store, project, other, "c")
-    assert await subscriptions.of_topics(store, [topic, other, alone]) == {
-        topic.uuid: [first, second],
-        other.uuid: [third],
-        alone.uuid: [],
-    }
-    assert await subscriptions.of_topics(store, []) == {}
-    await topics.delete(store, topic)
-    assert await subscriptions.of_topics(store, [topic]) == {topic.uuid: []}
-
-
 async def test_pages_go_from_the_newest_to_the_oldest(store: Store, project: ProjectRecord) -> None:
     topic = await make_topic(store, project)
     for number in range(3):
