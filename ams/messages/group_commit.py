@@ -94,7 +94,9 @@ class AppendCall:
     def arguments(self) -> list[Argument]:
         arguments: list[Argument] = [keys.WAKE_CHANNEL]
         for topic, publishes in self._topics.items():
-            entries = list(join(entry for publish in publishes for entry in publish.entries))
+            entries = publishes[0].entries
+            if len(publishes) > 1:
+                entries = list(join(entry for publish in publishes for entry in publish.entries))
             arguments += (
                 topic.epoch,
                 topic.retention_microseconds,
