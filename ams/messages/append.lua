@@ -1,7 +1,9 @@
 -- Appends messages to the logs of one or more topics, and wakes the pulls that wait for them. Whole
 -- or not at all: a full Redis refuses the first write of the script, and then nothing is written.
 --
--- KEYS  per topic: log, topic hash
+-- KEYS  per topic: log, topic hash, days (hash: day number since 1970 -> messages of a past day).
+--         Each is named: were one on its way to another server of a cluster, a script that came upon it
+--         in the middle would end there
 -- ARGV  1 wake-up channel
 --       then per topic:
 --         epoch of the topic
@@ -10,8 +12,6 @@
 --         number of entries
 --         per entry: the JSON of its messages, the lengths of their data, how many messages, how
 --         many bytes of data
--- Besides KEYS it writes `ams:{T}:days` (hash: day number since 1970 -> messages of a past day): same
--- hash tag, so the same slot.
 -- Returns per topic: offset of its first message, publish time in microseconds; STALE, 0 for a
 -- topic whose epoch is old: nothing is appended to that one.
 
@@ -23,7 +23,7 @@ local SLACK = 65 / 64
 local clock = now_microseconds()
 
 -- Appends the `entries` entries that stand in ARGV from `start` on.
-local function append(log, topic, epoch, age, size, entries, start)
+local function append(log, topic, days, epoch, age, size, entries, start)
   local known = redis.call('HMGET', topic, 'epoch', 'first', 'first_time', 'first_bytes', 'waiting',
     'tail')
   local known_epoch, first = tonumber(known[1] or 0), tonumber(known[2] or 0)
@@ -53,7 +53,6 @@ local function append(log, topic, epoch, age, size, entries, start)
   local today = math.floor(now / 86400000000)
   if today ~= day then
     if day > 0 then
-      local days = string.gsub(topic, 'topic$', 'days')
       redis.call('HSET', days, digits(day), digits(day_messages))
     end
     day_messages = 0
@@ -83,10 +82,10 @@ end
 
 local answer = {}
 local at = 2
-for key = 1, #KEYS, 2 do
+for key = 1, #KEYS, 3 do
   local entries = tonumber(ARGV[at + 3])
-  local offset, time = append(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]),
-    tonumber(ARGV[at + 2]), entries, at + 4)
+  local offset, time = append(KEYS[key], KEYS[key + 1], KEYS[key + 2], tonumber(ARGV[at]),
+    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), entries, at + 4)
   answer[#answer + 1] = offset
   answer[#answer + 1] = time
   at = at + 4 + 4 * entries

@@ -18,8 +18,8 @@ PULL_BYTES: Final = Histogram(
 ).labels()
 _READS: Final = Counter(
     "ams_log_reads_total",
-    "Pulls of more than a few messages, by where these were: in memory since somebody else read"
-    " them, or in Redis.",
+    "Pulls of more than a few kilobytes, by where these were: in memory, because they had been read"
+    " before, or in Redis.",
     ("source",),
 )
 READS_FROM_MEMORY: Final = _READS.labels("memory")

@@ -87,7 +87,9 @@ class AppendCall:
     @property
     def keys(self) -> list[str]:
         return [
-            key for topic in self._topics for key in (keys.log(topic.uuid), keys.topic(topic.uuid))
+            key
+            for topic in self._topics
+            for key in (keys.log(topic.uuid), keys.topic(topic.uuid), keys.days(topic.uuid))
         ]
 
     @property
@@ -95,7 +97,7 @@ class AppendCall:
         arguments: list[Argument] = [keys.WAKE_CHANNEL]
         for topic, publishes in self._topics.items():
             entries = publishes[0].entries
-            if len(publishes) > 1:
+            if len(publishes) > 1 or len(entries) > 1:
                 entries = list(join(entry for publish in publishes for entry in publish.entries))
             arguments += (
                 topic.epoch,

@@ -17,6 +17,7 @@ from ams.messages.lane import Command, ReadingCall, Reply, ReplyBytes
 from ams.messages.recent_reads import RecentReads
 from ams.messages.records import Cursor, Run, window
 from ams.messages.waiting import WaitingPulls
+from ams.service.errors import Unavailable
 from ams.service.settings_sections import MessagesSettings
 
 #: Bytes of entries up to which the script returns them: a command of its own would cost more.
@@ -153,7 +154,11 @@ class Pulls(ScriptCalls):
             cursor.pusher,
         )
         call = ReadingCall(scripts.PULL, (log, *cursor.keys()), arguments, name=name)
-        reply, entries = await self._submit(call)
+        try:
+            reply, entries = await self._submit(call)
+        except Unavailable:
+            self._recent.forget()
+            raise
         raise_refusal(reply)
         offset, count, data, first, size, last, *returned = reply
         if kept is not None:

@@ -9,7 +9,8 @@ Entries never change as long as they are there, and a script has said that they 
 lose its end: with a server whose replica takes over and lacks it, or one that is given an older
 file. What is published then has the offsets of what was lost. So the script names the label of the
 last entry that it means, and that one must be the one in memory. Those before it were read together
-with it.
+with it. A label has the time of the publish, so two are the same only where times stood still, with
+a server whose clock is behind the log: what was read is forgotten when Redis fails.
 """
 
 from bisect import bisect_right
@@ -19,8 +20,9 @@ from typing import Final, NamedTuple
 
 from ams.messages.records import Run
 
-#: Bytes that a message takes in memory besides its own.
-_PER_MESSAGE: Final = 250
+#: Bytes that an entry, and a message, takes in memory besides its own.
+_PER_ENTRY: Final = 450
+_PER_MESSAGE: Final = 200
 #: Its own bytes are there twice once an answer has been made of them.
 _COPIES: Final = 2
 #: Reads that would take a larger part of the room than this are not kept.
@@ -68,7 +70,9 @@ class RecentReads:
 
     def note(self, topic: str, runs: list[Run]) -> None:
         """Keeps entries that were read together, if others that began there were read before."""
-        cost = sum([_COPIES * run.size + _PER_MESSAGE * len(run.messages) for run in runs])
+        cost = sum(
+            [_PER_ENTRY + _PER_MESSAGE * len(run.messages) + _COPIES * run.size for run in runs]
+        )
         if cost > self._most or not runs:
             return
         key = (topic, runs[0].offset)
@@ -80,6 +84,11 @@ class RecentReads:
         while self._room < 0:
             _, oldest = self._reads.popitem(last=False)
             self._room += oldest.cost
+
+    def forget(self) -> None:
+        """Keeps nothing of what has been read so far."""
+        self._room += sum([read.cost for read in self._reads.values()])
+        self._reads.clear()
 
     def _is_known(self, key: tuple[str, int]) -> bool:
         if key in self._once:

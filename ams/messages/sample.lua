@@ -1,5 +1,6 @@
 -- Takes a sample of a topic or a subscription for its history: of two numbers of its hash that tell
--- everything about it, `next` and `first` of a topic, `messages` and `offset` of a subscription.
+-- everything about it, `next` (in its tail) and `first` of a topic, `messages` and `offset` of a
+-- subscription.
 --
 -- A sample is 16 bytes: number of its step since 1970 (4 bytes, big-endian), and the two numbers
 -- (6 bytes each). `hour` has steps of a minute, `week` of ten minutes; a step's sample is that of

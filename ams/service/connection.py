@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BODY_PAUSE_SECONDS = 60.0
 #: Seconds for which the rest of a refused body is thrown away, so that a client that is still
 #: sending it gets to read the answer rather than a broken connection.
-LINGER_SECONDS = 5
+LINGER_SECONDS = 5.0
 #: Longest bodies that a process holds at the same time; shorter ones are more in number. A body
 #: that came along with its headers does not count.
 BODIES_AT_ONCE = 4
@@ -156,10 +156,8 @@ class Connection(Http):
         self.url = url.decode()
         self.keep_alive = True
         self.head_only = method == "HEAD"
-        # Sanic types it more narrowly than it uses it.
-        self.request_body = length is not None  # type: ignore[assignment]
-        self.request_bytes_left = self.request_bytes = length or 0
         protocol = self.protocol
+        # It may refuse the URL. Until then no body is awaited.
         self.request = protocol.request_class(
             url_bytes=url,
             headers=headers,
@@ -170,6 +168,9 @@ class Connection(Http):
             app=protocol.app,
         )
         self.request.stream = self
+        # Sanic types it more narrowly than it uses it.
+        self.request_body = length is not None  # type: ignore[assignment]
+        self.request_bytes_left = self.request_bytes = length or 0
         del self.recv_buffer[: end + len(_END_OF_HEAD)]
         return True
 

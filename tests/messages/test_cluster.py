@@ -226,6 +226,28 @@ async def test_nothing_is_lost_while_a_slot_moves(log: MessageLog, cluster: Redi
         assert stored[offset] == text
 
 
+async def test_a_new_day_while_a_slot_moves_spoils_nothing(
+    opened: OpenLog, cluster: RedisCluster
+) -> None:
+    """Then a publish writes a key more, which may be on either server, or be new."""
+    log = opened.log
+    source, target, _ = cluster.nodes
+    topic = topic_on(source)
+    await publish(log, topic, "a")
+    await opened.age(topic, days=1)
+    with source.client() as old, target.client() as new:
+        slot = slot_of(old, topic)
+        new.execute_command("CLUSTER", "SETSLOT", str(slot), "IMPORTING", id_of(old))
+        old.execute_command("CLUSTER", "SETSLOT", str(slot), "MIGRATING", id_of(new))
+    with pytest.raises(Unavailable):
+        await publish(log, topic, "b")
+    for server in (target, source):
+        with server.client() as client:
+            client.execute_command("CLUSTER", "SETSLOT", str(slot), "STABLE")
+    assert (await publish(log, topic, "c")).offset == 1
+    assert await pull_all(log, topic) == [message("a"), message("c")]
+
+
 async def test_topics_of_other_servers_go_on_when_one_dies(
     log: MessageLog, cluster: RedisCluster
 ) -> None:

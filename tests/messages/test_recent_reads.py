@@ -8,6 +8,7 @@ from ams.messages.log import MessageLog
 from ams.messages.pulls import SHORT
 from ams.messages.recent_reads import RecentReads
 from ams.messages.records import Run
+from ams.service.errors import Unavailable
 from ams.service.settings_sections import MessagesSettings
 from tests.messages.logs import (
     TIMEOUT,
@@ -145,6 +146,34 @@ async def test_log_that_has_lost_its_end_delivers_what_it_has(
         assert messages_of(await log.pull(new_cursor(topic), most)) == stored[:most]
 
 
+async def test_what_was_read_is_forgotten_when_redis_fails(
+    opened: OpenLog, log: CountingLog
+) -> None:
+    """It may be another server then, whose clock is behind: all labels are of the same time."""
+    topic = new_topic()
+    ahead = (await publish(log, topic, "a" * LENGTH)).time + 3_600_000_000
+    await opened.set_field(keys.topic(topic.uuid), "last_publish", ahead)
+    places = [keys.log(topic.uuid), keys.topic(topic.uuid)]
+    dumps = [await opened.client.dump(key) for key in places]
+    await fill(log, topic, "bc")
+    for _ in range(3):
+        await log.pull(new_cursor(topic), 3)
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    log.between = fail
+    with pytest.raises(Unavailable):
+        await log.pull(new_cursor(topic, 1), 3)
+    log.between = log.count
+    for key, dump in zip(places, dumps, strict=True):
+        assert dump is not None
+        await opened.client.restore(key, 0, dump, replace=True)
+    await fill(log, topic, "xy")
+    expected = [message(letter * LENGTH) for letter in "axy"]
+    assert messages_of(await log.pull(new_cursor(topic), 3)) == expected
+
+
 def some_run(offset: int = 0, size: int = 1000) -> Run:
     """An entry of one message."""
     return Run(offset, [b"x" * size], size, b"%d" % offset)
@@ -170,7 +199,7 @@ def test_what_is_used_stays() -> None:
 
 
 def test_a_read_again_takes_no_room_twice() -> None:
-    recent = RecentReads(10_000)
+    recent = RecentReads(20_000)
     for _ in range(1000):
         recent.note("t", [some_run()])
         recent.note("u", [some_run()])

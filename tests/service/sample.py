@@ -134,6 +134,7 @@ def make_sample(sample: Sample) -> App:
 def main() -> int:
     if "SAMPLE_IMPATIENT" in os.environ:
         connection.BODY_PAUSE_SECONDS = IMPATIENT_SECONDS
+        connection.LINGER_SECONDS = IMPATIENT_SECONDS
     settings = load_settings()
     configure_logging(settings.log.level)
     sample = Sample()

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,7 @@ import pytest_asyncio
 from tests.certificates import Certificates
 from tests.eventually import eventually
 from tests.processes import free_port
-from tests.service.service import Service, error, read_answer
+from tests.service.service import TOPIC, Service, error, read_answer
 
 OLD_TLS = ssl.TLSVersion.TLSv1_1
 #: Files more than the tests have open that a process may, if it does not ask for more.
@@ -130,6 +131,29 @@ async def test_request_that_does_not_end_is_cut_off(start: StartService) -> None
     assert await ended(service, within=3) == 0
     assert (await service.line(msg="requests cut off"))["count"] == 1
     assert (await service.line(type="request_log", path="/v1/sleep/60"))["status_code"] == 499
+
+
+async def test_client_of_a_bad_request_is_not_waited_for_long(impatient: Service) -> None:
+    """Whether it is the first of its connection or one like the first."""
+    good, bad = (
+        f"POST {path} HTTP/1.1\r\nContent-Length: 5\r\n\r\n".encode()
+        for path in (f"{TOPIC}:publish", "no-path")
+    )
+    async with impatient.client as client:
+
+        async def there_are(number: int) -> bool:
+            page = (await client.get("/metrics")).text
+            return f"\nams_open_connections {number}.0\n" in page
+
+        for first in (None, good + b"hello"):
+            async with impatient.connection() as (reader, writer):
+                if first is not None:
+                    writer.write(first)
+                    assert (await read_answer(reader)).status == 200
+                    await eventually(partial(there_are, 2))
+                writer.write(bad)
+                assert (await read_answer(reader)).status == 400
+                await eventually(partial(there_are, 1))
 
 
 @pytest.mark.parametrize(
