@@ -30,7 +30,7 @@ from tests.messages.logs import (
 from tests.servers import FSYNC, HASH_SLOTS, RedisCluster, RedisServer
 
 #: What one round trip may take, in seconds, and by how much an answer may be later than that.
-SHORT, TOLERANCE = 0.5, 0.4
+SHORT, TOLERANCE = 1.5, 1.4
 
 
 @pytest.fixture(scope="module")
