@@ -189,8 +189,8 @@ class MessagesSettings(Section):
     recent_bytes: int = Field(
         16_777_216,
         ge=0,
-        description="How much memory a process uses for messages that were pulled lately, in bytes:"
-        " other subscriptions of the topic may want the same. 0 for none.",
+        description="How much memory a process uses for messages that were pulled more than once,"
+        " in bytes: other subscriptions of the topic may want the same. 0 for none.",
     )
     retention_seconds: int = Field(
         604_800,

@@ -119,7 +119,8 @@ async def test_answer_to_head_has_no_body(service: Service) -> None:
 
 
 async def test_headers_of_one_connection_are_none_of_another(service: Service) -> None:
-    async with service.connection() as (_, writer):
+    async with service.connection() as (reader, writer):
         writer.write(FIRST)
+        assert (await read_answer(reader)).headers["x-request-id"] == "one"
         answer, _ = await answer_to(service, post(FIELDS.replace(b"one", b"two")) + b"hello")
     assert answer.headers["x-request-id"] == "two"
