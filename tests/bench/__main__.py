@@ -14,13 +14,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import httpx
 from redis.asyncio import Redis
 
-from tests.bench.load import SECONDS, Load, ratio
+from tests.bench.load import Load, Ratios, compare
 from tests.bench.push import lateness
-from tests.bench.scraping import Cost, Scraper, cost_of
+from tests.bench.scraping import Scraper, cost_of
 from tests.certificates import make_certificates
 from tests.eventually import eventually
 from tests.exporter import exporter_on
@@ -55,6 +56,12 @@ class Figure:
     goal: float
     at_least: bool
     note: str = ""
+
+    @classmethod
+    def of(cls, name: str, ratios: Ratios, goal: float, *notes: object) -> Self:
+        """What should be at least so much, the median of pairs of runs."""
+        note = ", ".join(map(str, (ratios, *notes)))
+        return cls(name, ratios.median, goal, at_least=True, note=note)
 
     def __str__(self) -> str:
         sign, good = (
@@ -114,18 +121,18 @@ class Bench:
 
     async def one_message(self) -> Figure:
         """A publish of one message against parsing its body."""
-        value = ratio(self.publish(1).rate, self.parse(1).rate)
-        return Figure("publish, one 1 KB message / bare handler", value, 0.6, at_least=True)
+        ratios = compare(self.publish(1).rate, self.parse(1).rate)
+        return Figure.of("publish, one 1 KB message / bare handler", ratios, 0.6)
 
     async def batches(self) -> Figure:
         """A publish of a batch against parsing its body."""
-        value = ratio(self.publish(BATCH).rate, self.parse(BATCH).rate)
-        return Figure("publish, batch of 100 / bare handler", value, 0.6, at_least=True)
+        ratios = compare(self.publish(BATCH).rate, self.parse(BATCH).rate)
+        return Figure.of("publish, batch of 100 / bare handler", ratios, 0.6)
 
     async def pulling(self) -> Figure:
         """Messages a second out against messages a second in; each is read many times."""
-        value = ratio(self.pull().rate, self.publish(BATCH).rate)
-        return Figure("pull of 100 / publish of 100", value, 2.0, at_least=True)
+        ratios = compare(self.pull().rate, self.publish(BATCH).rate)
+        return Figure.of("pull of 100 / publish of 100", ratios, 2.0)
 
     async def reading(self) -> Figure:
         """The same where each pull reads its messages from Redis: they are on their way to one."""
@@ -136,11 +143,11 @@ class Bench:
             try:
                 await node.start()
                 pull = replace(self.pull(), url=self.pull().url.replace(self.node.http, node.http))
-                value = ratio(pull.rate, self.publish(BATCH).rate)
+                ratios = compare(pull.rate, self.publish(BATCH).rate)
             finally:
                 await node.close()
         name = "pull of 100, none of them kept in memory / publish of 100"
-        return Figure(name, value, 2.0, at_least=True)
+        return Figure.of(name, ratios, 2.0)
 
     async def schema(self) -> Figure:
         """A publish of a batch that fits a schema against one that nobody checks."""
@@ -161,8 +168,8 @@ class Bench:
         def publish(topic: str) -> float:
             return replace(self.publish(BATCH, topic), body=batch).rate()
 
-        value = ratio(lambda: publish("checked"), lambda: publish("unchecked"))
-        return Figure("batch of 100, with a schema / without", value, 0.5, at_least=True)
+        ratios = compare(lambda: publish("checked"), lambda: publish("unchecked"))
+        return Figure.of("batch of 100, with a schema / without", ratios, 0.5)
 
     async def memory(self) -> Figure:
         """Memory that Redis takes for a log, against the size of its messages."""
@@ -222,33 +229,32 @@ class Bench:
     async def scraping(self) -> Figure:
         """Publishing while Prometheus asks the broker each second, against nobody asking it."""
         scraper = Scraper(f"{self.node.http}/metrics", 1.0)
-        cost = cost_of(scraper, self.publish(1), SECONDS)
+        ratios = cost_of(scraper, self.publish(1))
         name = "publish, broker scraped each second / not scraped"
-        return Figure(name, cost.median, 0.98, at_least=True, note=str(cost))
+        return Figure.of(name, ratios, 0.98, scraper)
 
     async def exporting(self) -> Figure:
         """Publishing while the exporter is asked about 10,000 topics, against nobody asking it."""
-        cost = await self._cost_of_exporter(SCRAPE_SECONDS, SCRAPE_SECONDS)
         name = "publish, exporter scraped each 15 s / not, 10,000 topics"
-        return Figure(name, cost.median, 0.95, at_least=True, note=str(cost))
+        return await self._cost_of_exporter(name, SCRAPE_SECONDS, SCRAPE_SECONDS)
 
     async def exporting_always(self) -> Figure:
         """The same while it reads all the time: what publishers see during a scrape.
 
         Here it takes a processor from broker, Redis and load, which it would not elsewhere.
         """
-        cost = await self._cost_of_exporter(0.0, SECONDS)
         name = "publish, exporter scraped without a pause / not, 10,000 topics"
-        return Figure(name, cost.median, 0.95, at_least=True, note=str(cost))
+        return await self._cost_of_exporter(name, 0.0)
 
-    async def _cost_of_exporter(self, interval: float, seconds: int) -> Cost:
+    async def _cost_of_exporter(self, name: str, interval: float, *seconds: int) -> Figure:
         await self.make_many_topics()
         with (
-            tempfile.TemporaryDirectory(prefix="ams-") as name,
-            exporter_on(Path(name), self.node.config) as exporter,
+            tempfile.TemporaryDirectory(prefix="ams-") as folder,
+            exporter_on(Path(folder), self.node.config) as exporter,
         ):
             scraper = Scraper(f"{exporter.url}/metrics", interval)
-            return cost_of(scraper, self.publish(1), seconds)
+            ratios = cost_of(scraper, self.publish(1), *seconds)
+        return Figure.of(name, ratios, 0.95, scraper)
 
     async def make_many_topics(self) -> None:
         """Makes 10,000 topics with a subscription and a message each, unless they are there."""
@@ -279,8 +285,8 @@ class Bench:
         await self.make_many_topics()
         many = self.publish(1, "turn-TURN", TOPICS)
         one = self.publish(1, "turn-TURN", 1)
-        value = ratio(many.rate, one.rate)
-        return Figure("publish to 10,000 topics / to one", value, 0.9, at_least=True)
+        ratios = compare(many.rate, one.rate)
+        return Figure.of("publish to 10,000 topics / to one", ratios, 0.9)
 
 
 async def main() -> int:

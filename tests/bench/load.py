@@ -1,4 +1,4 @@
-"""Load from wrk, and figures from pairs of runs: one of ours, one of a reference, by turns."""
+"""Load from wrk, and ratios from pairs of runs: one of ours, one of a reference, by turns."""
 
 import os
 import statistics
@@ -7,14 +7,30 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SCRIPT = Path(__file__).with_name("request.lua")
-#: Seconds of one run.
-SECONDS = 5
+#: Seconds of one run. A machine that others use too is slower now and then, for seconds; so runs
+#: are short and many, and both of a pair meet the same machine.
+SECONDS = 1
 #: Connections that send at the same time, each its next request when the last is answered.
 CONNECTIONS = 64
-#: How often a pair is measured; the median counts.
-ROUNDS = 5
+#: How many pairs are measured; the median counts.
+PAIRS = 30
+
+
+class Ratios(NamedTuple):
+    """Ours by the reference, of each pair."""
+
+    values: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        first, _, third = statistics.quantiles(self.values, n=4)
+        return f"half of {len(self.values)} pairs {first:.3g} to {third:.3g}"
 
 
 @dataclass(frozen=True)
@@ -52,8 +68,19 @@ class Load:
         return figures["requests"] / (figures["microseconds"] / 1_000_000)
 
 
-def ratio(ours: Callable[[], float], reference: Callable[[], float]) -> float:
-    """The median of ours / reference over several rounds, after one that does not count."""
+def compare(
+    ours: Callable[[], float], reference: Callable[[], float], pairs: int = PAIRS
+) -> Ratios:
+    """Rates of both, by turns, after a run of each that does not count.
+
+    What comes first changes with each pair: a machine that becomes slower on the way, or a log that
+    becomes longer, must not count for one side.
+    """
     ours()
     reference()
-    return statistics.median(ours() / reference() for _ in range(ROUNDS))
+    values = []
+    for number in range(pairs):
+        order = [ours, reference] if number % 2 else [reference, ours]
+        rates = {run: run() for run in order}
+        values.append(rates[ours] / rates[reference])
+    return Ratios(values)

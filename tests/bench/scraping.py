@@ -1,38 +1,20 @@
-"""What scraping costs those who publish: rounds with it and without it, by turns."""
+"""What scraping costs those who publish: runs with it and without it, by turns."""
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Final, NamedTuple
+from typing import Final
 
 import httpx
 
-from tests.bench.load import Load
+from tests.bench.load import Load, Ratios, compare
 from tests.exporter import PAGE_SECONDS
 
-#: Pairs of rounds, one with and one without scraping. What comes first changes with each: a machine
-#: that becomes slower on the way, or a log that becomes longer, must not count for one side.
+#: Pairs of runs, one with and one without scraping.
 PAIRS: Final = 10
-
-
-class Cost(NamedTuple):
-    """The rate with scraping by that without, of each pair."""
-
-    ratios: list[float]
-    scrapes: int
-    seconds: float
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.ratios)
-
-    def __str__(self) -> str:
-        first, _, third = statistics.quantiles(self.ratios, n=4)
-        return (
-            f"half of {len(self.ratios)} pairs {first:.3f} to {third:.3f},"
-            f" {self.scrapes} scrapes of {self.seconds * 1000:.0f} ms"
-        )
+#: Seconds of one, in which a broker is scraped some times.
+SECONDS: Final = 5
 
 
 class Scraper:
@@ -46,8 +28,11 @@ class Scraper:
     def __init__(self, url: str, interval: float) -> None:
         self._url = url
         self._interval = interval
-        self.took: list[float] = []
+        self._took: list[float] = []
         self._failures: list[Exception] = []
+
+    def __str__(self) -> str:
+        return f"{len(self._took)} scrapes of {statistics.median(self._took) * 1000:.0f} ms"
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -75,29 +60,18 @@ class Scraper:
                 while True:
                     answer = client.get(self._url).raise_for_status()
                     seconds = answer.elapsed.total_seconds()
-                    self.took.append(seconds)
+                    self._took.append(seconds)
                     if over.wait(max(0.0, self._interval - seconds)):
                         return
         except httpx.HTTPError as error:
             self._failures.append(error)
 
 
-def cost_of(scraper: Scraper, load: Load, seconds: int, pairs: int = PAIRS) -> Cost:
-    """What a scraper costs under a load, by rounds of so many seconds, after one that warms up."""
+def cost_of(scraper: Scraper, load: Load, seconds: int = SECONDS) -> Ratios:
+    """What a scraper leaves of a load, by runs of so many seconds."""
 
     def scraped() -> float:
         with scraper.at_work():
             return load.rate(seconds)
 
-    def alone() -> float:
-        return load.rate(seconds)
-
-    alone()
-    scraper.took.clear()
-    ratios = []
-    for number in range(pairs):
-        order: list[Callable[[], float]] = [scraped, alone]
-        first, second = order if number % 2 else order[::-1]
-        rates = {first: first(), second: second()}
-        ratios.append(rates[scraped] / rates[alone])
-    return Cost(ratios, len(scraper.took), statistics.median(scraper.took))
+    return compare(scraped, lambda: load.rate(seconds), PAIRS)
