@@ -6,10 +6,9 @@
 --         in the middle would end there
 -- ARGV  1 wake-up channel
 --       then per topic:
---         epoch of the topic
---         retention, microseconds, 0 = for ever
---         retention, bytes, 0 = no limit
---         number of entries
+--         in one argument, as each takes its time, big-endian: epoch of the topic; retention,
+--           microseconds, 0 = for ever; retention, bytes, 0 = no limit; number of entries; 8 bytes
+--           each
 --         per entry: the JSON of its messages, the lengths of their data, how many messages, how
 --         many bytes of data
 -- Returns per topic: offset of its first message, publish time in microseconds; STALE, 0 for a
@@ -19,6 +18,7 @@
 -- 1/64 before it trims: so trimming costs little per message. The sweeper trims to the limits.
 local TRIM_MESSAGES = 1000
 local SLACK = 65 / 64
+local TOPIC = '>I8I8I8I8'
 
 local clock = now_microseconds()
 
@@ -83,11 +83,11 @@ end
 local answer = {}
 local at = 2
 for key = 1, #KEYS, 3 do
-  local entries = tonumber(ARGV[at + 3])
-  local offset, time = append(KEYS[key], KEYS[key + 1], KEYS[key + 2], tonumber(ARGV[at]),
-    tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), entries, at + 4)
+  local epoch, age, size, entries = struct.unpack(TOPIC, ARGV[at])
+  local offset, time = append(KEYS[key], KEYS[key + 1], KEYS[key + 2], epoch, age, size, entries,
+    at + 1)
   answer[#answer + 1] = offset
   answer[#answer + 1] = time
-  at = at + 4 + 4 * entries
+  at = at + 1 + 4 * entries
 end
 return answer

@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from struct import Struct
 from typing import NamedTuple
 
 from redis.asyncio.connection import Connection
@@ -26,6 +27,10 @@ SHORT_ENTRY = 6_000
 
 #: Bytes after which a pipeline is full, so that the next can be made while Redis works on it.
 PIPELINE_BYTES = 1024 * 1024
+
+
+#: What append.lua is told of a topic.
+_pack_numbers = Struct(">4Q").pack
 
 
 class TopicLog(NamedTuple):
@@ -59,9 +64,7 @@ class Publish:
     entries: Sequence[Entry]
     count: int
     size: int
-    appended: "asyncio.Future[Appended]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    appended: "asyncio.Future[Appended]"
 
 
 class AppendCall:
@@ -86,11 +89,7 @@ class AppendCall:
 
     @property
     def keys(self) -> list[str]:
-        return [
-            key
-            for topic in self._topics
-            for key in (keys.log(topic.uuid), keys.topic(topic.uuid), keys.days(topic.uuid))
-        ]
+        return [key for topic in self._topics for key in keys.appending(topic.uuid)]
 
     @property
     def arguments(self) -> list[Argument]:
@@ -99,12 +98,8 @@ class AppendCall:
             entries = publishes[0].entries
             if len(publishes) > 1 or len(entries) > 1:
                 entries = list(join(entry for publish in publishes for entry in publish.entries))
-            arguments += (
-                topic.epoch,
-                topic.retention_microseconds,
-                topic.retention_bytes,
-                len(entries),
-            )
+            _, *numbers = topic
+            arguments.append(_pack_numbers(*numbers, len(entries)))
             for entry in entries:
                 arguments += entry
         return arguments
@@ -114,33 +109,28 @@ class AppendCall:
         for publishes, first, time in zip(
             self._topics.values(), reply[::2], reply[1::2], strict=True
         ):
-            stale = StaleMetadata() if first < 0 else None
+            if first < 0:
+                STALE.inc(len(publishes))
+                _fail(publishes, StaleMetadata())
+                continue
             offset = first
-            _count(publishes, stored=stale is None)
             for publish in publishes:
-                if publish.appended.done():
-                    pass  # Its client has gone away.
-                elif stale is not None:
-                    publish.appended.set_exception(stale)
-                else:
+                # It is stored, also if its client has gone away.
+                PUBLISH_MESSAGES.observe(publish.count)
+                PUBLISH_BYTES.observe(publish.size)
+                if not publish.appended.done():
                     publish.appended.set_result(Appended(offset, time))
                 offset += publish.count
 
     def fail(self, error: ServiceError) -> None:
         for publishes in self._topics.values():
-            for publish in publishes:
-                if not publish.appended.done():
-                    publish.appended.set_exception(error)
+            _fail(publishes, error)
 
 
-def _count(publishes: Sequence[Publish], *, stored: bool) -> None:
-    """Counts what was stored, also if whoever sent it has gone away."""
-    if not stored:
-        STALE.inc(len(publishes))
-        return
+def _fail(publishes: Sequence[Publish], error: Exception) -> None:
     for publish in publishes:
-        PUBLISH_MESSAGES.observe(publish.count)
-        PUBLISH_BYTES.observe(publish.size)
+        if not publish.appended.done():
+            publish.appended.set_exception(error)
 
 
 class GroupCommit(Lane):
@@ -162,12 +152,17 @@ class GroupCommit(Lane):
     ) -> None:
         super().__init__(connections, timeout, replicas, replica_timeout, purpose="publish")
         self._one_slot = one_slot
+        self._loop = asyncio.get_running_loop()
         self._publishes: deque[Publish] = deque()
 
-    def publish(self, publish: Publish) -> None:
-        """Queues a publish; its `appended` tells what became of it."""
+    def publish(
+        self, topic: TopicLog, entries: Sequence[Entry], count: int, size: int
+    ) -> "asyncio.Future[Appended]":
+        """Queues a publish; see `Publish`."""
+        publish = Publish(topic, entries, count, size, self._loop.create_future())
         self._publishes.append(publish)
         self._start()
+        return publish.appended
 
     def _pack(self, connection: Connection, call: Call, verb: str) -> list[bytes]:
         if not isinstance(call, AppendCall) or call.is_short:

@@ -6,7 +6,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import keys, scripts
 from ams.messages.entries import Message, pack
-from ams.messages.group_commit import Appended, GroupCommit, Publish, TopicLog
+from ams.messages.group_commit import Appended, GroupCommit, TopicLog
 from ams.messages.history import History
 from ams.messages.lane import ReplyBytes
 from ams.messages.pulls import Pulls
@@ -74,9 +74,7 @@ class MessageLog(Pulls, Pushing, Statistics, History):
             size = sum([message.size for message in messages])
         entries = pack(messages, size)
         size = sum([len(entry.json) for entry in entries])
-        publish = Publish(topic, entries, len(messages), size)
-        self._writer(topic.uuid).publish(publish)
-        return publish.appended
+        return self._writer(topic.uuid).publish(topic, entries, len(messages), size)
 
     async def acknowledge(self, cursor: Cursor, highest: int, deadline: int) -> None:
         """Acknowledges everything up to and including offset `highest`.
