@@ -33,7 +33,7 @@ class LoadingCache(Generic[KeyT, RecordT]):
     """Records by key, without an expiry: whoever changes a record says so with `forget`.
 
     Args:
-        size: Most records that are kept; the one that was not asked for for longest goes first.
+        size: Most records that are kept; one that was not asked for for long goes first.
         load: Reads the record of a key from where it is kept.
         name: What it is called in figures.
     """
@@ -56,7 +56,8 @@ class LoadingCache(Generic[KeyT, RecordT]):
         """The record, if it is here."""
         record = self._records.get(key)
         if record is not None:
-            self._records.move_to_end(key)
+            if len(self._records) * 2 >= self._size:  # Else nothing has to go soon.
+                self._records.move_to_end(key)
             self._hits.inc()
         return record
 

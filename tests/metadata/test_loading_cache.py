@@ -76,6 +76,17 @@ async def test_the_one_unused_for_longest_goes_first(cache: LoadingCache[str, Th
     assert len(cache) == 2
 
 
+async def test_use_counts_once_half_of_the_room_is_taken(source: Source) -> None:
+    source.things = {key: Thing(key) for key in "abcde"}
+    cache = LoadingCache(4, source.load, "tests")
+    await cache.load("a")
+    await cache.load("b")
+    cache.get("a")
+    for key in "cde":
+        await cache.load(key)
+    assert [key for key in "abcde" if cache.get(key)] == ["a", "c", "d", "e"]
+
+
 async def test_many_who_want_the_same_cause_one_load(
     source: Source, cache: LoadingCache[str, Thing]
 ) -> None:
