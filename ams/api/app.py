@@ -1,6 +1,7 @@
 """The broker's application: its routes, and what it opens and closes."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from ams.api import (
@@ -86,7 +87,7 @@ def make_broker_app(settings: Settings, broker: Broker) -> App:
 def _handler(broker: Broker, operation: Operation) -> Handler:
     endpoint = operation.endpoint
 
-    async def handle(request: Request, **names: str) -> bytes:
+    async def handle(request: Request, names: Mapping[str, str]) -> bytes:
         if operation.is_open:
             call = Call(operation=operation, request=request, broker=broker, names=names)
         else:

@@ -1,6 +1,6 @@
 """The API's own documentation, served by the API: the OpenAPI document, and a page to read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Final
@@ -34,7 +34,7 @@ def add_documentation(app: App, operations: Sequence[Operation]) -> None:
     """Adds `/v1/openapi.json` and `/docs`."""
     openapi = msgspec.json.encode(document(operations))
 
-    async def answer_openapi(_: Request) -> bytes:
+    async def answer_openapi(_: Request, __: Mapping[str, str]) -> bytes:
         return openapi
 
     app.resource("/v1/openapi.json", {("GET", None): ("documentation:openapi", answer_openapi)})
@@ -42,7 +42,7 @@ def add_documentation(app: App, operations: Sequence[Operation]) -> None:
         content_type = _CONTENT_TYPES[PurePath(part.name).suffix]
         file = Response(part.read_bytes(), 200, content_type, _HEADERS)
 
-        async def answer_file(_: Request, file: Response = file) -> Response:
+        async def answer_file(_: Request, __: Mapping[str, str], file: Response = file) -> Response:
             return file
 
         path = "/docs" if part.name == _INDEX else f"/docs/{part.name}"

@@ -40,10 +40,10 @@ def add_health(app: App, checks: Mapping[str, Check], collect: Collect = _nothin
         collect: what else `/metrics` has to tell.
     """
 
-    async def alive(_: Request) -> bytes:
+    async def alive(_: Request, __: Mapping[str, str]) -> bytes:
         return _ALIVE
 
-    async def ready(_: Request) -> Response:
+    async def ready(_: Request, __: Mapping[str, str]) -> Response:
         results = await asyncio.gather(*(_result(check) for check in checks.values()))
         if app.draining:
             status = "draining"
@@ -52,7 +52,7 @@ def add_health(app: App, checks: Mapping[str, Check], collect: Collect = _nothin
         body = {"status": status, "checks": dict(zip(checks, results, strict=True))}
         return Response(msgspec.json.encode(body), 200 if status == "ok" else 503)
 
-    async def metrics(request: Request) -> Response:
+    async def metrics(request: Request, _: Mapping[str, str]) -> Response:
         if not _may_read(request, app.metrics_token):
             raise Unauthorized
         blocks = (*process_figures.collect(app.name), *instruments.collect(), *await collect())

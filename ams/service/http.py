@@ -8,7 +8,6 @@ signals, middleware, response objects) costs more than the handlers of a broker 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from random import getrandbits
 from time import perf_counter
 from types import SimpleNamespace
@@ -33,10 +32,6 @@ from ams.service.settings import Settings
 
 #: Longest request line and headers together, in bytes; the most that Sanic allows.
 MAX_HEADER_BYTES = 16_384
-#: Bytes of a request that are read before somebody asks for them.
-READ_AHEAD_BYTES = 262_144
-#: Paths whose route is remembered.
-REMEMBERED_PATHS = 65_536
 
 DURATION: Final = Histogram(
     "ams_http_request_duration_seconds",
@@ -71,9 +66,8 @@ class Context(SimpleNamespace):
 
 Request: TypeAlias = "SanicRequest[App, Context]"
 
-#: Gets the request, and its path variables as keyword arguments, which differ from path to path.
-#: Bytes are the body of a 200.
-Handler: TypeAlias = Callable[..., Awaitable[bytes | Response]]
+#: Gets the request and its path variables. Bytes are the body of a 200.
+Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[bytes | Response]]
 
 
 class UriTooLong(ServiceError):
@@ -111,7 +105,6 @@ class App(Sanic[Config, SimpleNamespace]):
     """
 
     __slots__ = (
-        "_choose",
         "_dialect",
         "_log_requests",
         "_routes",
@@ -134,7 +127,6 @@ class App(Sanic[Config, SimpleNamespace]):
                 "AUTO_EXTEND": False,
                 "KEEP_ALIVE_TIMEOUT": limits.keep_alive_seconds,
                 "MOTD": False,
-                "REQUEST_BUFFER_SIZE": READ_AHEAD_BYTES,
                 "REQUEST_MAX_HEADER_SIZE": MAX_HEADER_BYTES,
                 "REQUEST_MAX_SIZE": limits.request_bytes,
                 "REQUEST_TIMEOUT": limits.request_seconds,
@@ -149,7 +141,6 @@ class App(Sanic[Config, SimpleNamespace]):
         self._dialect = dialect
         self._log_requests = log_requests
         self._routes: Routes[bytes | Response] = Routes()
-        self._choose = lru_cache(REMEMBERED_PATHS)(self._routes.choose)
         #: While true, every answer is the last of its connection.
         self.draining = False
         self.metrics_token = metrics_token
@@ -227,13 +218,13 @@ class App(Sanic[Config, SimpleNamespace]):
             raise TooLarge
         path = context.path
         try:
-            action, variables = self._choose(request.method, path)
+            action, variables = self._routes.choose(request.method, path)
         except ServiceError:
             if path.startswith("/") and (clean := clean_path(path)) != path:
                 return _moved(request, clean)
             raise
         context.action = action.name
-        answer = await action.handler(request, **variables)
+        answer = await action.handler(request, variables)
         return Response(answer) if isinstance(answer, bytes) else answer
 
     async def handle_exception(

@@ -6,6 +6,7 @@ all actions of one path (contract: ams-core 1.1, ams-users-metrics 1.1 and 1.2).
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from sys import intern
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -13,6 +14,8 @@ from ams.service.errors import InvalidArgument, MethodNotAllowed, ServiceError
 
 #: A name in a path. Checked with fullmatch: `$` would let a trailing newline through.
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+#: Paths of each method whose route is remembered.
+REMEMBERED_PATHS: Final = 65_536
 #: The path variable whose value is a secret.
 SECRET_VARIABLE: Final = "token"
 
@@ -34,8 +37,7 @@ class Action(NamedTuple, Generic[Answer]):
 
     Args:
         name: the route name, such as `topics:publish`.
-        handler: gets the request, and the path variables as keyword arguments, which differ from
-            resource to resource.
+        handler: gets the request and its path variables.
     """
 
     name: str
@@ -46,7 +48,7 @@ class Choice(NamedTuple, Generic[Answer]):
     """An action and the path variables it is done with."""
 
     action: Action[Answer]
-    variables: dict[str, str]
+    variables: Mapping[str, str]
 
 
 class Route(NamedTuple):
@@ -108,7 +110,8 @@ class Resource(Generic[Answer]):
             action = self._despite_verb(method, verb)
         elif verb is not None:
             values[-1] = name
-        variables = dict(zip(self._variables, values, strict=True))
+        # Thousands of remembered paths share the name of their project.
+        variables = dict(zip(self._variables, map(intern, values), strict=True))
         for variable in self._alphabetical:
             if not self._name.fullmatch(variables[variable]):
                 raise InvalidArgument(f"Invalid {variable} name")
@@ -139,9 +142,15 @@ class Routes(Generic[Answer]):
     Sanic's own router is not used: it percent-encodes a colon in a literal segment, so that it
     never finds `/v1/users:byToken/T`, keeps the 1024 paths used last where a busy broker has more
     topics, and takes a slash at the end for none in some places.
+
+    Args:
+        remembered: see `REMEMBERED_PATHS`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = REMEMBERED_PATHS) -> None:
+        self._most = remembered
+        #: By method and path.
+        self._chosen: dict[str, dict[str, Choice[Answer]]] = {}
         self._root: _Node[Answer] = _Node()
         self._resources: list[Resource[Answer]] = []
         self._before_secrets: tuple[str, ...] = ()
@@ -185,8 +194,17 @@ class Routes(Generic[Answer]):
         Raises:
             NoSuchPath, MethodNotAllowed, InvalidArgument: as in `Resource.choose`.
         """
+        choice = self._chosen.get(method, {}).get(path)
+        return self._choose(method, path) if choice is None else choice
+
+    def _choose(self, method: str, path: str) -> Choice[Answer]:
         resource, values = self._find(path)
-        return resource.choose(method, values)
+        choice = resource.choose(method, values)
+        chosen = self._chosen.setdefault(method, {})
+        if len(chosen) >= self._most:
+            chosen.clear()
+        chosen[path] = choice
+        return choice
 
     def all(self) -> list[Route]:
         """Every route."""

@@ -1,7 +1,7 @@
 """AuthN's application: its routes, and what it opens and closes."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from ams.service.database import DatabaseError
@@ -102,7 +102,7 @@ def make_authn_app(settings: Settings, parts: Parts) -> App:
 
 
 def _for_operators(parts: Parts, endpoint: _Endpoint) -> Handler:
-    async def handle(request: Request, **names: str) -> bytes | Response:
+    async def handle(request: Request, names: Mapping[str, str]) -> bytes | Response:
         parts.service_token.require(request)
         return await endpoint(parts, request, **names)
 
@@ -110,7 +110,7 @@ def _for_operators(parts: Parts, endpoint: _Endpoint) -> Handler:
 
 
 def _for_everybody(parts: Parts, endpoint: _Endpoint) -> Handler:
-    async def handle(request: Request, **names: str) -> bytes | Response:
+    async def handle(request: Request, names: Mapping[str, str]) -> bytes | Response:
         return await endpoint(parts, request, **names)
 
     return handle

@@ -8,6 +8,7 @@ Settings come from `AMS_` environment variables. With `SAMPLE_REFUSES` it refuse
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -39,27 +40,27 @@ class Sample:
         self.drained = asyncio.Event()
         self.cancelled = 0
 
-    async def names(self, request: Request, **names: str) -> bytes:
+    async def names(self, request: Request, names: Mapping[str, str]) -> bytes:
         """Says which route was chosen, and its path variables."""
         request.ctx.requester = "somebody"
         return msgspec.json.encode({"action": request.ctx.action, **names})
 
-    async def publish(self, request: Request, **_: str) -> bytes:
+    async def publish(self, request: Request, _: Mapping[str, str]) -> bytes:
         return msgspec.json.encode({"length": len(await read_body(request))})
 
-    async def unread(self, request: Request) -> bytes:
+    async def unread(self, request: Request, _: Mapping[str, str]) -> bytes:
         raise Forbidden
 
-    async def empty(self, request: Request) -> bytes:
+    async def empty(self, request: Request, _: Mapping[str, str]) -> bytes:
         return b""
 
-    async def big(self, request: Request, size: str) -> Response:
-        return Response(b"x" * int(size), headers={"X-Evil": "a\r\nb: c"})
+    async def big(self, request: Request, names: Mapping[str, str]) -> Response:
+        return Response(b"x" * int(names["size"]), headers={"X-Evil": "a\r\nb: c"})
 
-    async def broken(self, request: Request) -> bytes:
+    async def broken(self, request: Request, _: Mapping[str, str]) -> bytes:
         raise RuntimeError("nobody's business")
 
-    async def wait(self, request: Request) -> bytes:
+    async def wait(self, request: Request, _: Mapping[str, str]) -> bytes:
         """Waits until the service is drained, as a pull does for messages."""
         log.info("waiting")
         try:
@@ -69,12 +70,12 @@ class Sample:
             raise
         return b'"drained"'
 
-    async def sleep(self, request: Request, seconds: str) -> bytes:
+    async def sleep(self, request: Request, names: Mapping[str, str]) -> bytes:
         log.info("sleeping")
-        await asyncio.sleep(int(seconds))
+        await asyncio.sleep(int(names["seconds"]))
         return b'"slept"'
 
-    async def state(self, request: Request) -> bytes:
+    async def state(self, request: Request, _: Mapping[str, str]) -> bytes:
         STATES.inc()
         return msgspec.json.encode({"pid": os.getpid(), "cancelled": self.cancelled})
 

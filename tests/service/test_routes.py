@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from ams.service.routes import Action, Choice, Resource, Routes
 from tests.service.service import JSON, TOPIC, Service, error
 
 NO_SUCH_PATH = error(404, "Not Found", "NOT_FOUND")
@@ -191,3 +192,25 @@ async def test_every_answer_to_another_origin_may_be_read_by_it(client: httpx.As
         reply = await client.get(path, headers={"Origin": "a"})
         assert reply.headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-origin" not in (await client.get(path)).headers
+
+
+def test_only_so_many_paths_are_remembered() -> None:
+    async def nothing(_: object, __: object) -> None:
+        pass
+
+    action = Action("things:show", nothing)
+    routes: Routes[None] = Routes(remembered=2)
+    routes.add(Resource("/v1/<thing>", {("GET", None): action, ("PUT", None): action}))
+
+    def choose(name: str, method: str = "GET") -> Choice[None]:
+        choice = routes.choose(method, f"/v1/{name}")
+        assert choice.variables == {"thing": name}
+        return choice
+
+    first = choose("a")
+    assert choose("a") is first
+    assert choose("a", "PUT") is not first
+    choose("b")
+    assert choose("a") is first
+    choose("c")
+    assert choose("a") is not first
