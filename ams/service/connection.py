@@ -19,6 +19,8 @@ from ams.service.instruments import Counter
 if TYPE_CHECKING:
     from ams.service.http import App
 
+#: Bytes of a request that are read before somebody asks for them.
+READ_AHEAD_BYTES: Final = 262_144
 #: Seconds a client may pause while it sends a body.
 BODY_PAUSE_SECONDS = 60.0
 #: Seconds for which the rest of a refused body is thrown away, so that a client that is still
@@ -300,14 +302,38 @@ class Protocol(HttpProtocol):
     """Makes each connection one of ours, and room for it."""
 
     HTTP_CLASS = Connection
+    __slots__ = ("_more",)
+
+    #: Told when the client has sent more; None while nobody waits for that.
+    _more: asyncio.Future[None] | None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """A client has connected, and is done with its TLS handshake. Called by the event loop."""
         if transport.get_extra_info("sslcontext") is not None:
             _HANDSHAKES.inc()
+        self._more = None
         # Who has not sent anything yet need not be given as long as one that is coming back.
         self.keep_alive_timeout = self.request_timeout
         super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic's has no types.
+
+    def data_received(self, data: bytes) -> None:
+        """The client has sent some bytes. Called by the event loop."""
+        self._time = monotonic()
+        buffer = self.recv_buffer
+        buffer += data
+        if len(buffer) >= READ_AHEAD_BYTES:
+            cast(Transport, self.transport).pause_reading()
+        if self._more is not None and not self._more.done():
+            self._more.set_result(None)
+
+    async def receive_more(self) -> None:
+        """Waits until the client has sent more. Called by Sanic too."""
+        cast(Transport, self.transport).resume_reading()
+        self._more = self.loop.create_future()
+        try:
+            await self._more
+        finally:
+            self._more = None
 
     async def send(self, data: bytes) -> None:
         """Sends some bytes, once there is room for them. Called by Sanic too.

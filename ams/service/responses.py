@@ -52,16 +52,17 @@ class Response:
         # One with this status has no body, and by RFC 9110 must not say how long it is.
         no_body = self.status == HTTPStatus.NO_CONTENT
         length = "" if no_body else f"Content-Length: {len(self.body)}\r\n"
-        text = (
+        more = "Access-Control-Allow-Origin: *\r\n" if cross_origin else ""
+        if self.headers:
+            fields = self.headers.items()
+            more += "".join(
+                [f"{name}: {value.translate(_LINE_ENDS)}\r\n" for name, value in fields]
+            )
+        return (
             f"{_STATUS_LINES[self.status]}{kind}{length}Date: {_date.now()}\r\n"
             f"X-Request-Id: {trace_id}\r\n"
-            f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n"
-        )
-        if cross_origin:
-            text += "Access-Control-Allow-Origin: *\r\n"
-        for name, value in self.headers.items():
-            text += f"{name}: {value.translate(_LINE_ENDS)}\r\n"
-        return f"{text}\r\n".encode("latin-1", "replace")
+            f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n{more}\r\n"
+        ).encode("latin-1", "replace")
 
 
 def error_response(error: ServiceError) -> Response:
