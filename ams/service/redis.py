@@ -55,7 +55,10 @@ OLDEST_VERSION: Final = (6, 2)
 SENTINEL_SECONDS = 1.0
 
 #: What redis-py raises; RedisClusterException is none of its RedisErrors.
-REDIS_FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
+_FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
+#: What uvloop says in a RuntimeError of a connection that was lost a moment before it is written
+#: to; redis-py passes it on as it is.
+_LOST: Final = "the handler is closed"
 
 UNAVAILABLE: Final = "Message store is unavailable, try again later"
 FULL: Final = "Message store is full, try again later"
@@ -173,6 +176,12 @@ async def close_redis(client: Redis | RedisCluster) -> None:
             await pool.sentinel_manager.aclose()
 
 
+def is_redis_failure(error: BaseException) -> bool:
+    """Whether this is a failure of Redis or of the way to it, and no fault of ours."""
+    lost = isinstance(error, RuntimeError) and _LOST in str(error)
+    return lost or isinstance(error, _FAILURES)
+
+
 def service_error(error: BaseException) -> ServiceError:
     """What to answer for a failure of Redis or of the way to it."""
     if isinstance(error, ServiceError):
@@ -211,7 +220,7 @@ class redis_errors:  # noqa: N801  Read as a statement: `with redis_errors():`.
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(error, REDIS_FAILURES) and not _is_refusal(error):
+        if error is not None and is_redis_failure(error) and not _is_refusal(error):
             raise service_error(error) from error
 
 

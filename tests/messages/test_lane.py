@@ -1,7 +1,7 @@
 """Lanes: a call that was submitted is answered, whatever happens around it.
 
-What these tests need of a server is that it answers at one exact turn of the event loop, or breaks
-in a way that none is known to; so it is a stand-in here.
+What most of these tests need of a server is that it answers at one exact turn of the event loop, or
+breaks in a way that none is known to; so it is a stand-in there.
 """
 
 import asyncio
@@ -9,11 +9,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import pytest
+import uvloop
+from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 
-from ams.messages.lane import PIPELINES, Lane, ReplyBytes, SingleCall
+from ams.messages.lane import PIPELINES, Lane, ReplyBytes, ServerConnections, SingleCall
 from ams.messages.scripts import OFFSETS
-from ams.service.errors import InternalError
+from ams.service.errors import InternalError, Unavailable
+from ams.service.redis import close_redis, open_redis
+from ams.service.settings_sections import RedisSettings
+from tests.servers import RedisServer
 
 Read = Callable[[], Awaitable[object]]
 
@@ -121,3 +126,28 @@ async def test_calls_share_with_those_that_wait_with_them_and_not_with_a_crowd_b
     assert sum(int(each.arguments[0]) for each in crowd) <= limit
     # The last ones may be alone; those in the middle never are.
     assert min(each[10] for each in shares) >= limit // few
+
+
+class Cut(ServerConnections):
+    """Connections that are lost at the moment at which they are to be used."""
+
+    async def acquire(self) -> Connection:
+        connection = await super().acquire()
+        assert connection._writer is not None
+        connection._writer.transport.abort()
+        return connection
+
+
+def test_a_connection_that_was_lost_a_moment_ago_is_an_outage(redis_server: RedisServer) -> None:
+    """It is uvloop that says so, by an error of its own, which redis-py passes on as it is."""
+
+    async def call_on_it() -> None:
+        client = open_redis(RedisSettings(url=redis_server.url))
+        assert isinstance(client, Redis)
+        try:
+            with pytest.raises(Unavailable):
+                await call(Lane(Cut(client), timeout=5))
+        finally:
+            await close_redis(client)
+
+    uvloop.run(call_on_it())
