@@ -28,9 +28,8 @@ SHORT_ENTRY = 6_000
 #: Bytes after which a pipeline is full, so that the next can be made while Redis works on it.
 PIPELINE_BYTES = 1024 * 1024
 
-
-#: What append.lua is told of a topic.
-_pack_numbers = Struct(">4Q").pack
+#: What append.lua is told of a topic: `TOPIC` there.
+_pack_topic = Struct(">4Q").pack
 
 
 class TopicLog(NamedTuple):
@@ -89,7 +88,11 @@ class AppendCall:
 
     @property
     def keys(self) -> list[str]:
-        return [key for topic in self._topics for key in keys.appending(topic.uuid)]
+        return [
+            key
+            for topic in self._topics
+            for key in (keys.log(topic.uuid), keys.topic(topic.uuid), keys.days(topic.uuid))
+        ]
 
     @property
     def arguments(self) -> list[Argument]:
@@ -98,8 +101,14 @@ class AppendCall:
             entries = publishes[0].entries
             if len(publishes) > 1 or len(entries) > 1:
                 entries = list(join(entry for publish in publishes for entry in publish.entries))
-            _, *numbers = topic
-            arguments.append(_pack_numbers(*numbers, len(entries)))
+            arguments.append(
+                _pack_topic(
+                    topic.epoch,
+                    topic.retention_microseconds,
+                    topic.retention_bytes,
+                    len(entries),
+                )
+            )
             for entry in entries:
                 arguments += entry
         return arguments

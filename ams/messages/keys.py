@@ -30,11 +30,6 @@ def days(topic: str) -> str:
     return f"ams:{{{topic}}}:days"
 
 
-def appending(topic: str) -> tuple[str, str, str]:
-    """The three above, at once: each publish needs them."""
-    return f"ams:{{{topic}}}:log", f"ams:{{{topic}}}:topic", f"ams:{{{topic}}}:days"
-
-
 def hour(topic: str, subscription: str = "") -> str:
     """The list of samples of the last hour, of a topic or of a subscription of it."""
     return _history("hour", topic, subscription)

@@ -26,7 +26,7 @@ from ams.messages.figures import FAILED_ROUND_TRIPS, ROUND_TRIP
 from ams.messages.scripts import Script
 from ams.service.errors import InternalError, ServiceError, Unavailable
 from ams.service.logs import get_logger
-from ams.service.redis import is_redis_failure, service_error
+from ams.service.redis import REDIS_FAILURES, lost_connections, service_error
 
 #: What Redis answers to a script: integers, byte strings and lists of them. Each script's file says
 #: which; redis-py types replies as Any.
@@ -283,23 +283,23 @@ class Lane:
         started = perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                await self._round_trip(calls)
+                with lost_connections():
+                    await self._round_trip(calls)
         except TimeoutError as error:
             # Who gathered meanwhile has waited as long: the limit holds for every caller.
             while late := self._take():
                 calls = calls + late
             self._fail(calls, service_error(error))
             self._look_around_soon()
+        except REDIS_FAILURES as error:
+            self._fail(calls, service_error(error))
+            self._look_around_soon()
         except ServiceError as error:
             self._fail(calls, error)
-        except Exception as error:
-            if is_redis_failure(error):
-                self._fail(calls, service_error(error))
-                self._look_around_soon()
-            else:
-                # A fault of ours; but whoever waits for these calls must not wait for ever.
-                log.exception("script calls failed")
-                self._fail(calls, InternalError())
+        except Exception:
+            # A fault of ours; but whoever waits for these calls must not wait for ever.
+            log.exception("script calls failed")
+            self._fail(calls, InternalError())
         finally:
             self._seconds.observe(perf_counter() - started)
 
@@ -311,11 +311,10 @@ class Lane:
     async def _look_around(self) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                await self._connections.look_around()
-        except Exception as error:
-            # The next call finds out, and tells its caller.
-            if not is_redis_failure(error):
-                raise
+                with lost_connections():
+                    await self._connections.look_around()
+        except REDIS_FAILURES:
+            pass  # The next call finds out, and tells its caller.
 
     def _fail(self, calls: Sequence[Call], error: ServiceError) -> None:
         self._failures.inc()

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 
 from ams.service.errors import Unavailable
 from ams.service.logs import get_logger
-from ams.service.redis import UNAVAILABLE, is_redis_failure, redis_errors
+from ams.service.redis import REDIS_FAILURES, UNAVAILABLE, lost_connections, redis_errors
 
 #: How often Redis is asked for a sign of life, in seconds.
 PING_SECONDS = 0.5
@@ -126,14 +126,15 @@ class Broadcast:
         """Listens on a new connection until it is of no more use; returns why."""
         connection: AbstractConnection | None = None
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                connection = await self._new_connection()
-                await connection.connect()  # type: ignore[no-untyped-call]
-            await self._listen(connection)
+            with lost_connections():
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    connection = await self._new_connection()
+                    await connection.connect()  # type: ignore[no-untyped-call]
+                await self._listen(connection)
+        except REDIS_FAILURES as error:
+            return str(error) or type(error).__name__
         except Exception as error:
             # Were this to end, nobody would ever notice that no messages come.
-            if is_redis_failure(error):
-                return str(error) or type(error).__name__
             log.exception("broadcast failed")
             return type(error).__name__
         finally:

@@ -170,8 +170,7 @@ class Connection(Http):
             app=protocol.app,
         )
         self.request.stream = self
-        # Sanic types it more narrowly than it uses it.
-        self.request_body = length is not None  # type: ignore[assignment]
+        self.request_body = length is not None  # type: ignore[assignment]  # Sanic's type is too narrow.
         self.request_bytes_left = self.request_bytes = length or 0
         del self.recv_buffer[: end + len(_END_OF_HEAD)]
         return True

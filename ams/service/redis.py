@@ -10,7 +10,8 @@ the first has been carried out.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
@@ -55,9 +56,8 @@ OLDEST_VERSION: Final = (6, 2)
 SENTINEL_SECONDS = 1.0
 
 #: What redis-py raises; RedisClusterException is none of its RedisErrors.
-_FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
-#: What uvloop says in a RuntimeError of a connection that was lost a moment before it is written
-#: to; redis-py passes it on as it is.
+REDIS_FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
+#: What uvloop says in a RuntimeError of a connection that was lost before it was written to.
 _LOST: Final = "the handler is closed"
 
 UNAVAILABLE: Final = "Message store is unavailable, try again later"
@@ -176,10 +176,19 @@ async def close_redis(client: Redis | RedisCluster) -> None:
             await pool.sentinel_manager.aclose()
 
 
-def is_redis_failure(error: BaseException) -> bool:
-    """Whether this is a failure of Redis or of the way to it, and no fault of ours."""
-    lost = isinstance(error, RuntimeError) and _LOST in str(error)
-    return lost or isinstance(error, _FAILURES)
+@contextmanager
+def lost_connections() -> Iterator[None]:
+    """Makes one of `REDIS_FAILURES` of uvloop's own error, which redis-py passes on as it is."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not _is_lost(error):
+            raise
+        raise ConnectionError(str(error)) from error
+
+
+def _is_lost(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and _LOST in str(error)
 
 
 def service_error(error: BaseException) -> ServiceError:
@@ -220,7 +229,8 @@ class redis_errors:  # noqa: N801  Read as a statement: `with redis_errors():`.
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None and is_redis_failure(error) and not _is_refusal(error):
+        failed = isinstance(error, REDIS_FAILURES) and not _is_refusal(error)
+        if error is not None and (failed or _is_lost(error)):
             raise service_error(error) from error
 
 
