@@ -2,14 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from tests.certificates import Certificates
-
-Conversation: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.serving import Conversation, serving
 
 
 @dataclass(slots=True)
@@ -49,18 +47,11 @@ async def receiver(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.connections.append(writer.get_extra_info("sockname")[0])
-        try:
-            while head := await _read_request(reader):
-                seen.requests.append(head)
-                await converse(reader, writer)
-        except ConnectionError:
-            pass
-        finally:
-            writer.transport.abort()
+        while head := await _read_request(reader):
+            seen.requests.append(head)
+            await converse(reader, writer)
 
-    server = await asyncio.start_server(serve, host, 0, ssl=_context(certificates))
-    async with server:
-        seen.port = server.sockets[0].getsockname()[1]
+    async with serving(serve, host, context=_context(certificates)) as seen.port:
         yield seen
 
 

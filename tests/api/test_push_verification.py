@@ -10,7 +10,8 @@ from tests.api.client import Object, Project, assert_empty, assert_error, object
 from tests.api.test_push_settings import HTTP, MATTERMOST, made, modified, modify, shown
 from tests.certificates import RECEIVER_HOST, Certificates
 from tests.push_worker import WORKER_NAME
-from tests.receiver import Conversation, Receiver, answer, receiver, silence
+from tests.receiver import Receiver, answer, receiver, silence
+from tests.serving import Conversation
 
 VERIFY = "/subscriptions/s:verifyPushEndpoint"
 FAILED = "Endpoint verification failed."

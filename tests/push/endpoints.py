@@ -5,12 +5,13 @@ import base64
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from tests.certificates import RECEIVER_HOST, Certificates
 from tests.processes import free_port
+from tests.serving import serving
 
 #: Another address of the server.
 OTHER_HOST: Final = "127.0.0.1"
@@ -86,19 +87,6 @@ class Endpoints:
         self.port = 0
         self.connections = 0
         self._endpoints: dict[str, Endpoint] = {}
-        self._serving: set[asyncio.Task[None]] = set()
-
-    async def aclose(self) -> None:
-        """Ends all connections, so that none outlives the loop."""
-        for task in self._serving:
-            task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
-
-    def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Begins to talk on one connection."""
-        task = asyncio.create_task(self.serve(reader, writer))
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
 
     def add(self, path: str, behaviour: Behaviour = accept, host: str = RECEIVER_HOST) -> Endpoint:
         """An endpoint that nobody uses yet; query and all are part of its path."""
@@ -112,13 +100,8 @@ class Endpoints:
         try:
             while head := await _head(reader):
                 await self._answer(head, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
         finally:
             self.connections -= 1
-            writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
 
     async def _answer(
         self, head: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -167,9 +150,5 @@ async def run_endpoints(certificates: Certificates) -> AsyncIterator[Endpoints]:
     endpoints = Endpoints()
     endpoints.port = free_port()
     hosts = [RECEIVER_HOST, OTHER_HOST]
-    server = await asyncio.start_server(endpoints.connect, hosts, endpoints.port, ssl=context)
-    try:
-        async with server:
-            yield endpoints
-    finally:
-        await endpoints.aclose()
+    async with serving(endpoints.serve, hosts, endpoints.port, context):
+        yield endpoints

@@ -15,6 +15,7 @@ from tests.certificates import Certificates
 from tests.receiver import answer, receiver, silence
 from tests.service.conftest import LOOPBACK
 from tests.service.resolver import Resolver
+from tests.serving import serving
 
 MAX_BYTES = 1000
 
@@ -54,9 +55,9 @@ async def test_a_server_without_tls_is_unreachable(outgoing: Outgoing) -> None:
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
+        await writer.wait_closed()
 
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with serving(greet) as port:
         with pytest.raises(Unreachable) as failure:
             await outgoing.fetch("GET", f"https://127.0.0.1:{port}/", max_bytes=MAX_BYTES)
     assert failure.value.reason == "no connection"

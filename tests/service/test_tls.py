@@ -18,6 +18,7 @@ from ams.service import tls
 from ams.service.settings import SettingsError
 from ams.service.tls import DevelopmentCertificates, ensure_development_ca, server_context
 from tests.processes import free_port
+from tests.serving import serving
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
@@ -34,11 +35,10 @@ async def https(context: ssl.SSLContext) -> AsyncIterator[int]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(ANSWER)
-        await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
-    port = free_port()
-    async with await asyncio.start_server(answer, ["127.0.0.1", "::1"], port, ssl=context):
+    async with serving(answer, ["127.0.0.1", "::1"], free_port(), context) as port:
         yield port
 
 
