@@ -183,9 +183,12 @@ async def test_unexpected_error_is_a_500_that_tells_nothing_but_where_to_look(
     assert line["level"] == "error"
 
 
-async def test_every_answer_has_a_trace_id(client: httpx.AsyncClient) -> None:
-    for path in ("/v1/empty", "/nothing"):
-        assert re.fullmatch(UUID4, (await client.get(path)).headers["x-request-id"])
+async def test_every_answer_has_a_trace_id_of_its_own(client: httpx.AsyncClient) -> None:
+    """Who looks for one by its beginning finds no other."""
+    answers = [await client.get(path) for path in ("/v1/empty", "/nothing") * 50]
+    names = [answer.headers["x-request-id"] for answer in answers]
+    assert all(re.fullmatch(UUID4, name) for name in names)
+    assert len({name[:8] for name in names}) == len(names)
 
 
 @pytest.mark.parametrize(
