@@ -52,9 +52,19 @@ def pack(messages: Sequence[Message], size: int) -> list[Entry]:
         messages: what to pack.
         size: bytes of all of them together, roughly; they are taken to be alike.
     """
+    if len(messages) == 1:
+        return [_entry_of_one(messages)]
     fit = len(messages) * ENTRY_BYTES // (size + 1)
     step = max(1, min(fit, ENTRY_MESSAGES))
     return [_entry(messages[at : at + step]) for at in range(0, len(messages), step)]
+
+
+def _entry_of_one(messages: Sequence[Message]) -> Entry:
+    """What `_entry` makes of a single message, in half the time: most publishes have no more."""
+    json = _encode_lines(messages)
+    data = messages[0].data
+    length = len(data) if json.isascii() else _bytes_in(data)
+    return Entry(json, str(length), 1, length)
 
 
 def _entry(messages: Sequence[Message]) -> Entry:
