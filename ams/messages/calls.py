@@ -11,13 +11,11 @@ from ams.messages.errors import PushLost, StaleMetadata
 from ams.messages.lane import (
     MOST_CALLS,
     Argument,
-    ClusterConnections,
-    Connections,
     Lane,
     Reply,
-    ServerConnections,
     SingleCall,
 )
+from ams.messages.redis_connections import ClusterConnections, Connections, ServerConnections
 from ams.messages.scripts import Script
 from ams.service.redis import redis_errors
 

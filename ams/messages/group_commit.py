@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
@@ -13,7 +13,8 @@ from ams.messages import keys
 from ams.messages.entries import Entry, join
 from ams.messages.errors import StaleMetadata
 from ams.messages.figures import COMMIT_PUBLISHES, PUBLISH_BYTES, PUBLISH_MESSAGES, STALE
-from ams.messages.lane import Argument, Call, Connections, Lane, Reply, command_of
+from ams.messages.lane import Argument, Call, Lane, Reply, command_of
+from ams.messages.redis_connections import Connections
 from ams.messages.scripts import APPEND, Script
 from ams.service.errors import ServiceError
 
@@ -74,11 +75,18 @@ class AppendCall:
     def __init__(self) -> None:
         self._topics: dict[TopicLog, list[Publish]] = {}
         self._entries = 0
+        self._messages = 0
         self._size = 0
+
+    def has_room_for(self, publish: Publish) -> bool:
+        """Whether it stays within its bounds with this one."""
+        messages, size = self._messages + publish.count, self._size + publish.size
+        return messages <= MOST_MESSAGES and size <= MOST_BYTES
 
     def add(self, publish: Publish) -> None:
         self._topics.setdefault(publish.topic, []).append(publish)
         self._entries += len(publish.entries)
+        self._messages += publish.count
         self._size += publish.size
 
     @property
@@ -181,7 +189,9 @@ class GroupCommit(Lane):
         return packed
 
     def _take(self) -> list[Call]:
-        groups: dict[str, list[Publish]] = {}
+        calls: list[Call] = []
+        #: The one that still has room, of each slot.
+        open_calls: dict[str, AppendCall] = {}
         size = 0
         while self._publishes and size <= PIPELINE_BYTES:
             publish = self._publishes.popleft()
@@ -189,20 +199,9 @@ class GroupCommit(Lane):
                 continue  # Its client has gone away before it was sent.
             size += publish.size
             slot = "" if self._one_slot else publish.topic.uuid
-            groups.setdefault(slot, []).append(publish)
-        return [call for publishes in groups.values() for call in _calls(publishes)]
-
-
-def _calls(publishes: Sequence[Publish]) -> Iterator[AppendCall]:
-    """Shares publishes out among calls that keep within their bounds, in order."""
-    call = AppendCall()
-    messages = size = 0
-    for publish in publishes:
-        if size and (messages + publish.count > MOST_MESSAGES or size + publish.size > MOST_BYTES):
-            yield call
-            call = AppendCall()
-            messages = size = 0
-        call.add(publish)
-        messages += publish.count
-        size += publish.size
-    yield call
+            call = open_calls.get(slot)
+            if call is None or not call.has_room_for(publish):
+                call = open_calls[slot] = AppendCall()
+                calls.append(call)
+            call.add(publish)
+        return calls

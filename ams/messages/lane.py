@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from hiredis import pack_command
-from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import Connection
 from redis.exceptions import (
     MovedError,
@@ -23,6 +22,7 @@ from redis.exceptions import (
 )
 
 from ams.messages.figures import FAILED_ROUND_TRIPS, ROUND_TRIP
+from ams.messages.redis_connections import Borrowed, Connections
 from ams.messages.scripts import Script
 from ams.service.errors import InternalError, ServiceError, Unavailable
 from ams.service.logs import get_logger
@@ -134,63 +134,6 @@ class ReadingCall(SingleCall):
         SingleCall.succeed(self, (self.named, reply))
 
 
-class Connections(Protocol):
-    """Connections to the server that holds one slot."""
-
-    async def acquire(self) -> Connection: ...
-
-    async def release(self, connection: Connection) -> None: ...
-
-    async def look_around(self) -> None:
-        """Learns anew which server holds what, in a cluster."""
-
-
-class ServerConnections:
-    """Connections of a client to a single server or to Sentinel's master."""
-
-    def __init__(self, client: Redis) -> None:
-        self._pool = client.connection_pool
-
-    async def acquire(self) -> Connection:
-        # redis-py leaves this one method without types.
-        connection: Connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        return connection
-
-    async def release(self, connection: Connection) -> None:
-        await self._pool.release(connection)
-
-    async def look_around(self) -> None:
-        pass  # There is but one server.
-
-
-class ClusterConnections:
-    """Connections of a cluster client to one of its primaries."""
-
-    def __init__(self, client: RedisCluster, name: str) -> None:
-        self._client = client
-        self._name = name
-
-    async def acquire(self) -> Connection:
-        node = self._client.get_node(node_name=self._name)
-        if node is None:
-            raise Unavailable("Message store has moved, try again")
-        connection = node.acquire_connection()
-        # A pool does this by itself, a cluster's node does not: the server may have closed it.
-        if connection.is_connected and await connection.can_read():
-            await connection.disconnect(nowait=True)
-        return connection
-
-    async def release(self, connection: Connection) -> None:
-        node = self._client.get_node(node_name=self._name)
-        if node is None:
-            await connection.disconnect(nowait=True)
-        else:
-            node.release(connection)
-
-    async def look_around(self) -> None:
-        await self._client.nodes_manager.initialize()
-
-
 def _is_long(call: Call) -> TypeGuard[SingleCall]:
     return isinstance(call, SingleCall) and call.has_long_reply
 
@@ -240,6 +183,8 @@ class Lane:
         self._long = 0
         self._sharers = 0
         self._sharers_left = 0
+        #: How many senders there are that have not come to their end, and their tasks.
+        self._sending = 0
         self._senders: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
@@ -250,8 +195,8 @@ class Lane:
         self._start()
 
     def _start(self) -> None:
-        # One that is done is still in the set until the loop comes to its callback.
-        if sum(not sender.done() for sender in self._senders) < PIPELINES:
+        if self._sending < PIPELINES:
+            self._sending += 1
             sender = asyncio.get_running_loop().create_task(self._send_all())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
@@ -274,17 +219,23 @@ class Lane:
         return calls
 
     async def _send_all(self) -> None:
-        # One turn of the loop, so that requests that arrived together leave together.
-        await asyncio.sleep(0)
-        while calls := self._take():
-            await self._send(calls)
+        # Getting a connection takes as long as a few calls do: it is kept while there are more.
+        borrowed = Borrowed(self._connections)
+        try:
+            # One turn of the loop, so that requests that arrived together leave together.
+            await asyncio.sleep(0)
+            while calls := self._take():
+                await self._send(calls, borrowed)
+        finally:
+            self._sending -= 1
+            await borrowed.give_back()
 
-    async def _send(self, calls: list[Call]) -> None:
+    async def _send(self, calls: list[Call], borrowed: Borrowed) -> None:
         started = perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
                 with lost_connections():
-                    await self._round_trip(calls)
+                    await self._round_trip(calls, borrowed)
         except TimeoutError as error:
             # Who gathered meanwhile has waited as long: the limit holds for every caller.
             while late := self._take():
@@ -321,8 +272,8 @@ class Lane:
         for call in calls:
             call.fail(error)
 
-    async def _round_trip(self, calls: list[Call]) -> None:
-        connection = await self._connections.acquire()
+    async def _round_trip(self, calls: list[Call], borrowed: Borrowed) -> None:
+        connection = await borrowed.connection()
         try:
             moved = self._settle(calls, await self._pipeline(connection, calls))
             reads = [call for call in calls if isinstance(call, ReadingCall) and call.reads]
@@ -331,9 +282,8 @@ class Lane:
         except BaseException:
             # Replies may still be on their way: nobody else may read them.
             await connection.disconnect(nowait=True)
+            await borrowed.give_back()
             raise
-        finally:
-            await self._connections.release(connection)
         if moved:
             await self._connections.look_around()
             self._fail(moved, Unavailable("Message store has moved, try again"))

@@ -10,6 +10,7 @@ from ams.api.calls import Call, authorised
 from ams.api.operations import Operation
 from ams.messages import lane
 from ams.messages.lane import Lane
+from ams.messages.redis_connections import Borrowed
 from ams.service.http import Request
 from tests.metadata.conftest import Statements
 from tests.metadata.make import token_of
@@ -26,9 +27,9 @@ class Cost:
         self._round_trips = 0
         send = Lane._send
 
-        async def note(sender: Lane, calls: list[lane.Call]) -> None:
+        async def note(sender: Lane, calls: list[lane.Call], borrowed: Borrowed) -> None:
             self._round_trips += 1
-            await send(sender, calls)
+            await send(sender, calls, borrowed)
 
         monkeypatch.setattr(Lane, "_send", note)
 

@@ -13,11 +13,13 @@ import uvloop
 from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 
-from ams.messages.lane import PIPELINES, Lane, ReplyBytes, ServerConnections, SingleCall
+from ams.messages.lane import MOST_CALLS, PIPELINES, Lane, ReplyBytes, SingleCall
+from ams.messages.redis_connections import ServerConnections
 from ams.messages.scripts import OFFSETS
 from ams.service.errors import InternalError, Unavailable
 from ams.service.redis import close_redis, open_redis
 from ams.service.settings_sections import RedisSettings
+from tests.eventually import eventually
 from tests.servers import RedisServer
 
 Read = Callable[[], Awaitable[object]]
@@ -45,12 +47,16 @@ class StandIn:
 class StandIns:
     def __init__(self, read: Read) -> None:
         self._read = read
+        self.acquired = 0
+        self.lent = 0
 
     async def acquire(self) -> Connection:
+        self.acquired += 1
+        self.lent += 1
         return cast(Connection, StandIn(self._read))
 
-    async def release(self, connection: Connection) -> None:
-        pass
+    async def release(self, _: Connection) -> None:
+        self.lent -= 1
 
     async def look_around(self) -> None:
         pass
@@ -96,6 +102,30 @@ async def test_an_error_that_nobody_expects_is_answered_too() -> None:
         for _ in range(2):
             with pytest.raises(InternalError):
                 await call(lane)
+
+
+async def test_a_connection_is_kept_while_calls_wait_and_then_given_back() -> None:
+    """Also by who gets no answer: the next calls get one that nothing is left on."""
+    refuse = False
+
+    async def read() -> object:
+        await asyncio.sleep(0)
+        if refuse:
+            raise ConnectionResetError
+        return 1
+
+    connections = StandIns(read)
+    lane = Lane(connections, timeout=5)
+    await asyncio.gather(*(call(lane) for _ in range(10 * MOST_CALLS)))
+    assert connections.acquired <= PIPELINES
+    await eventually(lambda: connections.lent == 0)
+    refuse = True
+    failures = await asyncio.gather(
+        *(call(lane) for _ in range(10 * MOST_CALLS)), return_exceptions=True
+    )
+    assert {type(failure) for failure in failures} == {Unavailable}
+    assert connections.acquired >= 10
+    await eventually(lambda: connections.lent == 0)
 
 
 async def test_calls_share_with_those_that_wait_with_them_and_not_with_a_crowd_before() -> None:

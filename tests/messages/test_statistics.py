@@ -7,6 +7,7 @@ import pytest
 
 from ams.messages.lane import MOST_CALLS, Call, Lane
 from ams.messages.log import Cursor, MessageLog, Offsets
+from ams.messages.redis_connections import Borrowed
 from ams.messages.statistics import SubscriptionStatistics, TopicStatistics
 from tests.messages.logs import (
     OpenLog,
@@ -160,9 +161,9 @@ async def test_a_page_of_statistics_takes_one_round_trip_to_a_server(
     sent: list[Lane] = []
     send = Lane._send
 
-    async def note(lane: Lane, calls: list[Call]) -> None:
+    async def note(lane: Lane, calls: list[Call], borrowed: Borrowed) -> None:
         sent.append(lane)
-        await send(lane, calls)
+        await send(lane, calls, borrowed)
 
     monkeypatch.setattr(Lane, "_send", note)
     found = await log.topic_statistics([topic.uuid for topic in topics])
