@@ -26,8 +26,10 @@ MOST_BYTES = 4 * 1024 * 1024
 #: Bytes up to which it is quicker to copy an entry than to send it by itself.
 SHORT_ENTRY = 6_000
 
-#: Bytes after which a pipeline is full, so that the next can be made while Redis works on it.
+#: Bytes after which a pipeline is full, so that the next can be made while Redis works on it; and
+#: those from which on it takes Redis longer than to make its log durable twice.
 PIPELINE_BYTES = 1024 * 1024
+LONG_BYTES = 64 * 1024
 
 #: What append.lua is told of a topic: `TOPIC` there.
 _pack_topic = Struct(">4Q").pack
@@ -171,6 +173,7 @@ class GroupCommit(Lane):
         self._one_slot = one_slot
         self._loop = asyncio.get_running_loop()
         self._publishes: deque[Publish] = deque()
+        self._waiting_bytes = 0
 
     def publish(
         self, topic: TopicLog, entries: Sequence[Entry], count: int, size: int
@@ -178,8 +181,17 @@ class GroupCommit(Lane):
         """Queues a publish; see `Publish`."""
         publish = Publish(topic, entries, count, size, self._loop.create_future())
         self._publishes.append(publish)
+        self._waiting_bytes += size
         self._start()
         return publish.appended
+
+    @property
+    def _has_long(self) -> bool:
+        return self._waiting_bytes >= LONG_BYTES
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self._publishes
 
     def _pack(self, connection: Connection, call: Call, verb: str) -> list[bytes]:
         if not isinstance(call, AppendCall) or call.is_short:
@@ -195,6 +207,7 @@ class GroupCommit(Lane):
         size = 0
         while self._publishes and size <= PIPELINE_BYTES:
             publish = self._publishes.popleft()
+            self._waiting_bytes -= publish.size
             if publish.appended.done():
                 continue  # Its client has gone away before it was sent.
             size += publish.size

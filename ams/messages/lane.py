@@ -1,7 +1,8 @@
 """A lane: script calls that wait at the same moment go to Redis as one pipeline.
 
-While pipelines are on their way the next calls gather, so that the busier a worker is the larger
-its pipelines get, and a quiet worker waits for nobody.
+While a pipeline is on its way the next calls gather, so that the busier a worker is the larger its
+pipelines get, and a quiet worker waits for nobody. A second one leaves beside it only if either
+takes long: then Redis works on one while the next is made.
 """
 
 import asyncio
@@ -39,8 +40,7 @@ MOST_CALLS = 128
 #: Most of them whose replies may be long: while these are read, Redis works on the next pipeline.
 MOST_LONG_CALLS = 8
 
-#: Pipelines of one lane that are on their way at the same time: while Redis works on one, the next
-#: is made.
+#: Most pipelines of one lane that are on their way at the same time.
 PIPELINES = 2
 
 #: What a client is told whose messages are not on as many replicas as they should be.
@@ -183,8 +183,10 @@ class Lane:
         self._long = 0
         self._sharers = 0
         self._sharers_left = 0
-        #: How many senders there are that have not come to their end, and their tasks.
+        #: How many senders there are that have not come to their end, how many of them have sent
+        #: what takes long, and their tasks.
         self._sending = 0
+        self._long_on_their_way = 0
         self._senders: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
@@ -195,11 +197,27 @@ class Lane:
         self._start()
 
     def _start(self) -> None:
-        if self._sending < PIPELINES:
+        if self._may_send(self._sending):
             self._sending += 1
             sender = asyncio.get_running_loop().create_task(self._send_all())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
+
+    def _may_send(self, others: int) -> bool:
+        """Whether a pipeline may leave beside so many others."""
+        return not others or (
+            others < PIPELINES and bool(self._long_on_their_way or self._has_long)
+        )
+
+    @property
+    def _has_long(self) -> bool:
+        """Whether something waits that takes long."""
+        return self._long > 0
+
+    @property
+    def _is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._queue
 
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
@@ -224,8 +242,15 @@ class Lane:
         try:
             # One turn of the loop, so that requests that arrived together leave together.
             await asyncio.sleep(0)
-            while calls := self._take():
+            while self._may_send(self._sending - 1):
+                takes_long = self._has_long
+                if not (calls := self._take()):
+                    break
+                self._long_on_their_way += takes_long
+                if takes_long and not self._is_empty:
+                    self._start()
                 await self._send(calls, borrowed)
+                self._long_on_their_way -= takes_long
         finally:
             self._sending -= 1
             await borrowed.give_back()

@@ -13,7 +13,14 @@ import uvloop
 from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 
-from ams.messages.lane import MOST_CALLS, PIPELINES, Lane, ReplyBytes, SingleCall
+from ams.messages.lane import (
+    MOST_CALLS,
+    MOST_LONG_CALLS,
+    PIPELINES,
+    Lane,
+    ReplyBytes,
+    SingleCall,
+)
 from ams.messages.redis_connections import ServerConnections
 from ams.messages.scripts import OFFSETS
 from ams.service.errors import InternalError, Unavailable
@@ -62,35 +69,78 @@ class StandIns:
         pass
 
 
-def call(lane: Lane) -> "asyncio.Future[object]":
-    submitted = SingleCall(OFFSETS, ["key"], [])
+def call(lane: Lane, *arguments: int) -> "asyncio.Future[object]":
+    submitted = SingleCall(OFFSETS, ["key"], arguments)
     lane.submit(submitted)
     return submitted.reply
 
 
-async def test_a_call_made_at_the_moment_when_all_pipelines_end_is_sent() -> None:
-    answer = asyncio.Event()
-    on_its_way: asyncio.Queue[None] = asyncio.Queue()
+class Held:
+    """A lane whose pipelines get their answers when a test says so."""
 
-    async def read() -> object:
-        on_its_way.put_nowait(None)
-        await answer.wait()
+    def __init__(self) -> None:
+        self.answer = asyncio.Event()
+        self.on_its_way: asyncio.Queue[None] = asyncio.Queue()
+        self.connections = StandIns(self._read)
+        self.lane = Lane(self.connections, timeout=5)
+
+    async def _read(self) -> object:
+        self.on_its_way.put_nowait(None)
+        await self.answer.wait()
         return 1
 
-    lane = Lane(StandIns(read), timeout=5)
+
+LONG = ReplyBytes(1)
+
+
+async def test_a_call_made_at_the_moment_when_all_pipelines_end_is_sent() -> None:
+    held = Held()
 
     async def call_twice() -> None:
-        await call(lane)
-        await call(lane)
+        await call(held.lane, LONG)
+        await call(held.lane, LONG)
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         # It is the first to go on when all pipelines have ended.
         tasks.create_task(call_twice())
-        await on_its_way.get()
+        await held.on_its_way.get()
         for _ in range(PIPELINES - 1):
-            call(lane)
-            await on_its_way.get()
-        answer.set()
+            call(held.lane, LONG)
+            await held.on_its_way.get()
+        held.answer.set()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [((), (), False), ((), (LONG,), True), ((LONG,), (), True), ((LONG,), (LONG,), True)],
+    ids=["short-short", "short-long", "long-short", "long-long"],
+)
+async def test_nobody_waits_for_or_with_what_takes_long(
+    first: tuple[int, ...], second: tuple[int, ...], together: bool
+) -> None:
+    """Short calls are answered so soon that those of the meantime had better leave together."""
+    held = Held()
+    async with asyncio.timeout(5):
+        before = call(held.lane, *first)
+        await held.on_its_way.get()
+        after = [call(held.lane, *second) for _ in range(2)]
+        for _ in range(10):  # More turns of the loop than it takes to leave.
+            await asyncio.sleep(0)
+        assert held.on_its_way.qsize() == held.connections.acquired - 1 == together
+        held.answer.set()
+        assert await asyncio.gather(before, *after) == [1, 1, 1]
+
+
+async def test_short_calls_that_were_left_behind_by_a_long_one_leave_at_once() -> None:
+    held = Held()
+    async with asyncio.timeout(5):
+        calls = [call(held.lane, LONG) for _ in range(MOST_LONG_CALLS)]
+        calls.append(call(held.lane))
+        for _ in range(2):
+            await held.on_its_way.get()
+        assert held.connections.acquired == 2
+        held.answer.set()
+        assert await asyncio.gather(*calls) == [1] * len(calls)
 
 
 async def test_an_error_that_nobody_expects_is_answered_too() -> None:
