@@ -39,6 +39,25 @@ async def test_ids_of_publishers_at_once_are_the_true_positions(queue: Project) 
     assert {int(m["message"]["messageId"]): m["message"]["data"] for m in pulled} == told
 
 
+async def test_a_topic_is_found_by_its_path_only_while_it_is_the_one_there(
+    queue: Project,
+) -> None:
+    """Neither after a topic of that name, nor after one of a project of that name."""
+    assert await queue.publish("t", "a") == ["0"]
+    await queue.request("DELETE", "/topics/t")
+    assert_error(await queue.request("POST", PUBLISH, content=b"{}"), 404, "Topic doesn't exist")
+    await queue.topic("t")
+    assert await queue.publish("t", "b") == ["0"]
+    assert await queue.publish("t", "c") == ["1"]
+    path = f"/v1/projects/{queue.name}"
+    await queue.node.request("DELETE", path)
+    assert_error(await queue.request("POST", PUBLISH, content=b"{}"), 404, "project doesn't exist")
+    await queue.node.request("POST", path, json={})
+    assert_error(await queue.request("POST", PUBLISH, content=b"{}"), 404, "Topic doesn't exist")
+    await queue.topic("t")
+    assert await queue.publish("t", "d") == ["0"]
+
+
 @pytest.mark.parametrize(
     "body", [b"{}", b"null", b'{"messages": null}', b'{"messages": []}', b'{"Messages": []}']
 )
