@@ -190,8 +190,8 @@ class GroupCommit(Lane):
         return self._waiting_bytes >= LONG_BYTES
 
     @property
-    def _is_empty(self) -> bool:
-        return not self._publishes
+    def _waiting(self) -> int:
+        return len(self._publishes)
 
     def _pack(self, connection: Connection, call: Call, verb: str) -> list[bytes]:
         if not isinstance(call, AppendCall) or call.is_short:

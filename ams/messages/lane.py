@@ -1,8 +1,9 @@
 """A lane: script calls that wait at the same moment go to Redis as one pipeline.
 
 While a pipeline is on its way the next calls gather, so that the busier a worker is the larger its
-pipelines get, and a quiet worker waits for nobody. A second one leaves beside it only if either
-takes long: then Redis works on one while the next is made.
+pipelines get, and a quiet worker waits for nobody. A second one leaves beside it if the first has
+but a few calls, for which nobody should wait, or if either takes long: then Redis works on one
+while the next is made.
 """
 
 import asyncio
@@ -42,6 +43,8 @@ MOST_LONG_CALLS = 8
 
 #: Most pipelines of one lane that are on their way at the same time.
 PIPELINES = 2
+#: Calls from which on a pipeline has more than a few.
+MANY_CALLS = 4
 
 #: What a client is told whose messages are not on as many replicas as they should be.
 UNREPLICATED = "Message store could not reach its replicas, try again later"
@@ -187,6 +190,8 @@ class Lane:
         #: what takes long, and their tasks.
         self._sending = 0
         self._long_on_their_way = 0
+        #: How many calls the last pipeline took.
+        self._taken = 0
         self._senders: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
@@ -206,7 +211,8 @@ class Lane:
     def _may_send(self, others: int) -> bool:
         """Whether a pipeline may leave beside so many others."""
         return not others or (
-            others < PIPELINES and bool(self._long_on_their_way or self._has_long)
+            others < PIPELINES
+            and (self._taken < MANY_CALLS or self._has_long or self._long_on_their_way > 0)
         )
 
     @property
@@ -215,9 +221,9 @@ class Lane:
         return self._long > 0
 
     @property
-    def _is_empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._queue
+    def _waiting(self) -> int:
+        """How many calls wait."""
+        return len(self._queue)
 
     def _take(self) -> list[Call]:
         """Takes the next pipeline's calls off the queue; empty when nothing waits."""
@@ -243,11 +249,12 @@ class Lane:
             # One turn of the loop, so that requests that arrived together leave together.
             await asyncio.sleep(0)
             while self._may_send(self._sending - 1):
-                takes_long = self._has_long
+                takes_long, waiting = self._has_long, self._waiting
                 if not (calls := self._take()):
                     break
+                self._taken = waiting - self._waiting
                 self._long_on_their_way += takes_long
-                if takes_long and not self._is_empty:
+                if takes_long and self._waiting:
                     self._start()
                 await self._send(calls, borrowed)
                 self._long_on_their_way -= takes_long

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 
 from ams.messages.lane import (
+    MANY_CALLS,
     MOST_CALLS,
     MOST_LONG_CALLS,
     PIPELINES,
@@ -110,25 +111,34 @@ async def test_a_call_made_at_the_moment_when_all_pipelines_end_is_sent() -> Non
         held.answer.set()
 
 
+FEW, MANY = [()] * (MANY_CALLS - 1), [()] * MANY_CALLS
+
+
 @pytest.mark.parametrize(
     ("first", "second", "together"),
-    [((), (), False), ((), (LONG,), True), ((LONG,), (), True), ((LONG,), (LONG,), True)],
-    ids=["short-short", "short-long", "long-short", "long-long"],
+    [
+        (MANY, FEW, False),
+        (MANY, MANY, False),
+        (FEW, MANY, True),
+        (MANY, [(LONG,)], True),
+        ([(LONG,)] * MANY_CALLS, FEW, True),
+    ],
+    ids=["few wait for many", "many wait for many", "with few", "long", "with long"],
 )
-async def test_nobody_waits_for_or_with_what_takes_long(
-    first: tuple[int, ...], second: tuple[int, ...], together: bool
+async def test_only_behind_many_short_calls_the_next_gather(
+    first: list[tuple[int, ...]], second: list[tuple[int, ...]], together: bool
 ) -> None:
-    """Short calls are answered so soon that those of the meantime had better leave together."""
+    """These are answered so soon that those of the meantime had better leave together."""
     held = Held()
     async with asyncio.timeout(5):
-        before = call(held.lane, *first)
+        calls = [call(held.lane, *arguments) for arguments in first]
         await held.on_its_way.get()
-        after = [call(held.lane, *second) for _ in range(2)]
+        calls += [call(held.lane, *arguments) for arguments in second]
         for _ in range(10):  # More turns of the loop than it takes to leave.
             await asyncio.sleep(0)
         assert held.on_its_way.qsize() == held.connections.acquired - 1 == together
         held.answer.set()
-        assert await asyncio.gather(before, *after) == [1, 1, 1]
+        assert await asyncio.gather(*calls) == [1] * len(calls)
 
 
 async def test_short_calls_that_were_left_behind_by_a_long_one_leave_at_once() -> None:
