@@ -129,6 +129,7 @@ class Broadcast:
             with lost_connections():
                 async with asyncio.timeout(CONNECT_SECONDS):
                     connection = await self._new_connection()
+                    # redis-py leaves this method without types.
                     await connection.connect()  # type: ignore[no-untyped-call]
                 await self._listen(connection)
         except REDIS_FAILURES as error:
