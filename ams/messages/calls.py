@@ -8,13 +8,7 @@ from redis.asyncio import Redis, RedisCluster
 
 from ams.messages import figures
 from ams.messages.errors import PushLost, StaleMetadata
-from ams.messages.lane import (
-    MOST_CALLS,
-    Argument,
-    Lane,
-    Reply,
-    SingleCall,
-)
+from ams.messages.lane import MOST_CALLS, Argument, Lane, Reply, SingleCall
 from ams.messages.redis_connections import ClusterConnections, Connections, ServerConnections
 from ams.messages.scripts import Script
 from ams.service.redis import redis_errors

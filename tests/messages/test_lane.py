@@ -169,7 +169,7 @@ async def test_a_connection_is_kept_while_calls_wait_and_then_given_back() -> No
     refuse = False
 
     async def read() -> object:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # An answer comes in another turn of the loop than its question.
         if refuse:
             raise ConnectionResetError
         return 1
@@ -193,7 +193,7 @@ async def test_calls_share_with_those_that_wait_with_them_and_not_with_a_crowd_b
     limit, few = 12_000, 60
 
     async def read() -> object:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # As above: others ask meanwhile.
         return 1
 
     lane = Lane(StandIns(read), timeout=5)
