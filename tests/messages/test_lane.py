@@ -134,8 +134,8 @@ async def test_only_behind_many_short_calls_the_next_gather(
         calls = [call(held.lane, *arguments) for arguments in first]
         await held.on_its_way.get()
         calls += [call(held.lane, *arguments) for arguments in second]
-        for _ in range(10):  # More turns of the loop than it takes to leave.
-            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)  # More turns of the loop than a pipeline takes to leave.
         assert held.on_its_way.qsize() == held.connections.acquired - 1 == together
         held.answer.set()
         assert await asyncio.gather(*calls) == [1] * len(calls)
