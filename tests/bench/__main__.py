@@ -7,6 +7,7 @@ take their share of the cores from the broker as they would nowhere else.
 import asyncio
 import base64
 import json
+import socket
 import statistics
 import sys
 import tempfile
@@ -24,7 +25,7 @@ from tests.bench.processor import Metered
 from tests.bench.push import lateness
 from tests.bench.scraping import Scraper, cost_of
 from tests.certificates import make_certificates
-from tests.eventually import eventually
+from tests.eventually import eventually, eventually_sync
 from tests.exporter import exporter_on
 from tests.node import Node
 from tests.processes import ChildProcess, free_port
@@ -77,6 +78,17 @@ def body(messages: int) -> bytes:
     """What a publisher sends."""
     message = {"attributes": {"source": "bench"}, "data": DATA}
     return json.dumps({"messages": [message] * messages}).encode()
+
+
+def redis_server() -> RedisServer:
+    """A Redis as operators are told to have it (docs/operations.md)."""
+    return RedisServer(
+        installed_redis(),
+        auto_aof_rewrite_min_size="512mb",
+        rdbcompression="no",
+        stream_node_max_bytes="16384",
+        **FSYNC,
+    )
 
 
 class Bench:
@@ -282,7 +294,10 @@ class Bench:
         (await self.node.request("POST", path, content=body(1))).raise_for_status()
 
     async def many_topics(self) -> Figure:
-        """10,000 topics by turns against one, and what both take of the worker's processor."""
+        """10,000 topics by turns against one, and what both take of the worker's processor.
+
+        What the machine and Redis have to do with it, the same with a bare handler tells.
+        """
         await self.make_many_topics()
         many, one = (
             Metered(self.publish(1, "turn-TURN", topics), self.node.process.pid)
@@ -290,7 +305,23 @@ class Bench:
         )
         ratios = compare(many.rate, one.rate)
         cost = f"of the worker's time {one.cost / many.cost:.2f}"
-        return Figure.of("publish to 10,000 topics / to one", ratios, 0.9, cost)
+        bare = f"a bare handler's to Redis streams {self._many_streams().median:.2f}"
+        return Figure.of("publish to 10,000 topics / to one", ratios, 0.9, cost, bare)
+
+    def _many_streams(self) -> Ratios:
+        with tempfile.TemporaryDirectory(prefix="ams-") as name, redis_server() as redis:
+            port = free_port()
+            command = [sys.executable, "-m", "tests.bench.streams", str(port), str(redis.port)]
+            process = ChildProcess("streams", command, Path(name))
+            process.start()
+            try:
+                with socket.socket() as probe:
+                    eventually_sync(lambda: probe.connect_ex(("127.0.0.1", port)) == 0)
+                url = f"http://127.0.0.1:{port}/publish?turn-TURN"
+                many, one = (Load(url, body(1), topics=topics) for topics in (TOPICS, 1))
+                return compare(many.rate, one.rate)
+            finally:
+                process.kill()
 
 
 async def main() -> int:
@@ -301,15 +332,7 @@ async def main() -> int:
         reference = ChildProcess(
             "reference", [sys.executable, "-m", "tests.bench.reference", str(port)], folder
         )
-        # As operators are told to have it (docs/operations.md).
-        server = RedisServer(
-            installed_redis(),
-            auto_aof_rewrite_min_size="512mb",
-            rdbcompression="no",
-            stream_node_max_bytes="16384",
-            **FSYNC,
-        )
-        with server as redis:
+        with redis_server() as redis:
             sections: dict[str, dict[str, object]] = {
                 "redis": {"url": redis.url},
                 "database": {"url": f"sqlite://{folder}/ams.db"},
