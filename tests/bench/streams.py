@@ -54,7 +54,7 @@ class Appender(asyncio.Protocol):
                 packed.append(pack_command(command))  # type: ignore[arg-type]  # Typed as a tuple of one.
                 self._sent.append(list(appended))
         self._waiting.clear()
-        self._transport.writelines(packed)
+        self._transport.write(b"".join(packed))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Redis is there."""
@@ -65,9 +65,11 @@ class Appender(asyncio.Protocol):
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             for appended in self._sent.popleft():
+                if appended.done():
+                    continue  # Its client has gone away.
                 if isinstance(reply, Exception):
                     appended.set_exception(reply)
-                elif not appended.done():  # Its client is still there.
+                else:
                     appended.set_result(reply)
         if not self._sent:
             self._is_busy = bool(self._waiting)
