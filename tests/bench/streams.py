@@ -10,10 +10,11 @@ import sys
 from collections import deque
 from typing import Final, cast
 
-from hiredis import Reader, pack_command
+from hiredis import Reader
 from sanic import HTTPResponse, Request, Sanic
 from sanic.response import raw
 
+from ams.messages.lane import pack
 from tests.bench.reference import JSON
 
 #: Messages of 1 KB that the broker puts into one entry at most.
@@ -46,12 +47,11 @@ class Appender(asyncio.Protocol):
         return appended
 
     def _send(self) -> None:
-        packed = []
+        packed: list[bytes] = []
         for topic, some in self._waiting.items():
             for start in range(0, len(some), ENTRY_MESSAGES):
                 messages, appended = zip(*some[start : start + ENTRY_MESSAGES], strict=True)
-                command = ("XADD", topic, "*", "m", b"".join(messages))
-                packed.append(pack_command(command))  # type: ignore[arg-type]  # Typed as a tuple of one.
+                packed += pack(("XADD", topic, "*", "m", b"".join(messages)))
                 self._sent.append(list(appended))
         self._waiting.clear()
         self._transport.write(b"".join(packed))
