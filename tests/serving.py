@@ -44,6 +44,11 @@ async def serving(
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
+            for listener in server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+            # What is just accepted needs one turn of the loop to get its transport; a server that
+            # is closed by then would lose it.
+            await asyncio.sleep(0)
             ended = True
             for task, writer in conversations.items():
                 writer.transport.abort()

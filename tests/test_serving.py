@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import ssl
 import weakref
 from contextlib import suppress
@@ -42,4 +43,25 @@ async def test_a_conversation_ends_with_the_server(
         assert await reader.read() == b""
     writer.transport.abort()
     del reader, writer
+    gc.collect()
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_connection_made_as_the_server_ends_is_not_left_to_the_garbage_collector(
+    context: ssl.SSLContext, turns: int
+) -> None:
+    """However far the loop is with accepting it."""
+
+    async def unreached(*_: object) -> None:
+        pytest.fail("there was no handshake")
+
+    async with serving(unreached, context=context) as port:
+        client = socket.create_connection(("127.0.0.1", port))
+        for _ in range(turns):
+            # A turn of the loop: nothing else tells how far it is.
+            await asyncio.sleep(0)
+    client.close()
+    # The loop has nothing else to do, so these are the turns in which it would forget it.
+    for _ in range(4):
+        await asyncio.sleep(0)
     gc.collect()
