@@ -5,12 +5,7 @@
 -- Returns {day since 1970 in UTC, messages, and so on}, in no order.
 
 local most = tonumber(ARGV[1])
-local all = redis.call('HGETALL', KEYS[2])
-local _, _, _, _, today, day_messages = tail_of(KEYS[1])
-if today > 0 then
-  all[#all + 1] = digits(today)
-  all[#all + 1] = digits(day_messages)
-end
+local all = days_of(KEYS[1], KEYS[2])
 if most == 0 or #all <= 2 * most then
   return all
 end

@@ -7,20 +7,12 @@
 
 local first, last = tonumber(ARGV[1]), tonumber(ARGV[2])
 local days, messages = 0, 0
-
-local function add(day, count)
+local all = days_of(KEYS[1], KEYS[2])
+for i = 1, #all, 2 do
+  local day = tonumber(all[i])
   if first <= day and day <= last then
     days = days + 1
-    messages = messages + count
+    messages = messages + tonumber(all[i + 1])
   end
-end
-
-local counts = redis.call('HGETALL', KEYS[2])
-for i = 1, #counts, 2 do
-  add(tonumber(counts[i]), tonumber(counts[i + 1]))
-end
-local _, _, _, _, today, day_messages = tail_of(KEYS[1])
-if today > 0 then
-  add(today, day_messages)
 end
 return {days, messages}

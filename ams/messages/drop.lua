@@ -16,12 +16,14 @@ local sub = string.sub(KEYS[4], 1, -2) .. ':'  -- ams:{T}:subs -> ams:{T}:sub:
 for _, uuid in ipairs(subscriptions) do
   redis.call('UNLINK', sub .. uuid, KEYS[5] .. ':' .. uuid, KEYS[6] .. ':' .. uuid)
 end
-local _, _, _, _, day, day_messages = tail_of(KEYS[2])
-if day > 0 then
-  redis.call('HSET', KEYS[3], digits(day), digits(day_messages))
+local days = days_of(KEYS[2], KEYS[3])
+for i = 1, #days, 2 do
+  redis.call('HSET', KEYS[3], days[i], days[i + 1])
 end
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[4], KEYS[5], KEYS[6])
-redis.call('HSET', KEYS[2], 'epoch', digits(DELETED))
+local tombstone = state_of(KEYS[2])
+tombstone.epoch = DELETED
+put_state(KEYS[2], tombstone)
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return #subscriptions

@@ -3,4 +3,4 @@
 -- KEYS  1 topic hash
 -- Returns the offset that the topic's next message will get.
 
-return (tail_of(KEYS[1]))
+return state_of(KEYS[1]).next

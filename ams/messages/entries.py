@@ -34,13 +34,13 @@ class Entry(NamedTuple):
 
     Args:
         json: that of its messages, a line each.
-        lengths: those of their data, in bytes.
+        lengths: those of their data, in bytes: text, separated by blanks.
         number: how many messages they are.
         data: bytes of their data.
     """
 
     json: bytes
-    lengths: str
+    lengths: bytes
     number: int
     data: int
 
@@ -64,7 +64,7 @@ def _entry_of_one(messages: Sequence[Message]) -> Entry:
     json = _encode_lines(messages)
     data = messages[0].data
     length = len(data) if json.isascii() else _bytes_in(data)
-    return Entry(json, str(length), 1, length)
+    return Entry(json, b"%d" % length, 1, length)
 
 
 def _entry(messages: Sequence[Message]) -> Entry:
@@ -73,7 +73,8 @@ def _entry(messages: Sequence[Message]) -> Entry:
         lengths = [len(message.data) for message in messages]
     else:
         lengths = [_bytes_in(message.data) for message in messages]
-    return Entry(json, " ".join(map(str, lengths)), len(messages), sum(lengths))
+    text = " ".join(map(str, lengths)).encode()
+    return Entry(json, text, len(messages), sum(lengths))
 
 
 def join(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -95,7 +96,7 @@ def _joined(entries: Sequence[Entry]) -> Entry:
     if len(entries) == 1:
         return entries[0]
     json = b"".join([entry.json for entry in entries])
-    lengths = " ".join([entry.lengths for entry in entries])
+    lengths = b" ".join([entry.lengths for entry in entries])
     number = sum([entry.number for entry in entries])
     return Entry(json, lengths, number, sum([entry.data for entry in entries]))
 

@@ -31,8 +31,9 @@ SHORT_ENTRY = 6_000
 PIPELINE_BYTES = 1024 * 1024
 LONG_BYTES = 64 * 1024
 
-#: What append.lua is told of a topic: `TOPIC` there.
+#: What append.lua is told of a topic and of each of its entries: `TOPIC` and `ENTRY` there.
 _pack_topic = Struct(">4Q").pack
+_pack_entry = Struct(">2IH").pack
 
 
 class TopicLog(NamedTuple):
@@ -99,29 +100,25 @@ class AppendCall:
     @property
     def keys(self) -> list[str]:
         return [
-            key
-            for topic in self._topics
-            for key in (keys.log(topic.uuid), keys.topic(topic.uuid), keys.days(topic.uuid))
+            key for topic in self._topics for key in (keys.log(topic.uuid), keys.topic(topic.uuid))
         ]
 
     @property
     def arguments(self) -> list[Argument]:
-        arguments: list[Argument] = [keys.WAKE_CHANNEL]
+        topics: list[bytes] = []
+        stored: list[bytes] = []
         for topic, publishes in self._topics.items():
             entries = publishes[0].entries
             if len(publishes) > 1 or len(entries) > 1:
                 entries = list(join(entry for publish in publishes for entry in publish.entries))
-            arguments.append(
-                _pack_topic(
-                    topic.epoch,
-                    topic.retention_microseconds,
-                    topic.retention_bytes,
-                    len(entries),
-                )
+            about = _pack_topic(
+                topic.epoch, topic.retention_microseconds, topic.retention_bytes, len(entries)
             )
             for entry in entries:
-                arguments += entry
-        return arguments
+                about += _pack_entry(entry.number, entry.data, len(entry.lengths)) + entry.lengths
+                stored.append(entry.json)
+            topics.append(about)
+        return [keys.WAKE_CHANNEL, *topics, *stored]
 
     def succeed(self, reply: Reply) -> None:
         COMMIT_PUBLISHES.observe(sum(map(len, self._topics.values())))

@@ -129,11 +129,11 @@ class History(ScriptCalls):
         calls: list[Parameters] = []
         for topic, cursors in topics:
             lists = keys.hour(topic), keys.week(topic)
-            calls.append(((keys.topic(topic), *lists), (*round_, "tail", "first", 0)))
+            calls.append(((keys.topic(topic), *lists), (*round_, "topic", 0)))
             for cursor in cursors:
                 hash_ = keys.subscription(topic, cursor.subscription)
                 lists = keys.hour(topic, cursor.subscription), keys.week(topic, cursor.subscription)
-                calls.append(((hash_, *lists), (*round_, "messages", "offset", cursor.start)))
+                calls.append(((hash_, *lists), (*round_, "subscription", cursor.start)))
         await self._call_each(scripts.SAMPLE, calls, go_on=True)
 
     async def topic_history(self, topic: str, window: Window) -> list[TopicPoint]:

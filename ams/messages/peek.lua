@@ -10,12 +10,12 @@
 local log, topic = KEYS[1], KEYS[2]
 local by, from = ARGV[1], tonumber(ARGV[2])
 local most, most_bytes = tonumber(ARGV[3]), tonumber(ARGV[4])
-local first = numbers(topic, 'first')
-local next_, end_bytes = tail_of(topic)
+local state = state_of(topic)
+local first, next_ = state.first, state.next
 
 if by == 'last' then
   from = first_where(log, math.max(first, next_ - most), next_, function(label)
-    return end_bytes - label.start <= most_bytes
+    return state.end_bytes - label.start <= most_bytes
   end)
   from = math.min(from, next_ - 1)
 elseif by == 'time' then

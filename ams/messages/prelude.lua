@@ -1,34 +1,36 @@
 -- Shared by every script here: it is put in front of each of them before loading.
 --
 -- The topic hash `ams:{T}:topic` (T: the topic's uuid; absent until the first publish or change):
---   epoch        version of the topic's metadata that scripts accept; DELETED once it is dropped
---   first        offset of the oldest message kept; equals `next` when none is
---   first_time   publish time of the oldest message kept, microseconds since 1970
---   first_bytes  bytes ever stored before the oldest entry kept
---   waiting      1 while a pull waits for the next message
---   tail         what changes with each publish, packed, big-endian: as fields of their own these
---                would take Redis longer than the message
---     next         offset of the next message = number of messages ever published; 7 bytes
---     end_bytes    bytes ever stored; 7 bytes
---     data_bytes   sum of the lengths of all `data` ever published; 7 bytes
+--   state        numbers, packed, big-endian: as fields of their own they would take Redis longer
+--                than the message. They are 64 bytes, the most that Redis has in a small hash
+--     epoch        version of the topic's metadata that scripts accept; DELETED once it is dropped;
+--                  6 bytes
+--     first        offset of the oldest message kept; equals `next` when none is; 6 bytes
+--     first_time   publish time of the oldest message kept, microseconds since 1970; 7 bytes
+--     first_bytes  bytes ever stored before the oldest entry kept; 6 bytes
+--     waiting      1 while a pull waits for the next message; 1 byte
+--     next         offset of the next message = number of messages ever published; 6 bytes
+--     end_bytes    bytes ever stored; 6 bytes
+--     data_bytes   sum of the lengths of all `data` ever published; 6 bytes
 --     last_publish time of the last publish, microseconds; an empty one counts. Times never go back
 --                  in a log; 7 bytes
---     day          day of the last publish, counted since 1970 in UTC, and
---     day_messages messages that day; days before it are in the hash `ams:{T}:days`, which outlives
---                  the topic; 3 and 7 bytes
+--     day_messages messages published on the day of the last publish, in UTC; 5 bytes
 --     rate         messages per second between the last two publishes; a double of 8 bytes
+--   and a field for each day before that of the last publish, counted since 1970: how many messages
+--   were published. The hash `ams:{T}:days` has these when the topic is dropped
 --
--- The log `ams:{T}:log` is a stream of pairs. The first of a pair, the entry, holds the JSON of one
--- message, or of some that were appended together, each a line with its line break; that of offsets
--- n... has the ID (n+1)-0. The second, its label, has the ID (n+1)-1 and tells
+-- The log `ams:{T}:log` is a stream. An entry holds the JSON of one message, or of some that were
+-- appended together, each a line with its line break; that of offsets n... has the ID (n+1)-0. Its
+-- label tells
 --   time     when they were published, microseconds; 7 bytes, big-endian as all of these
 --   start    bytes stored in the log before this entry; 6 bytes
 --   size     bytes of the entry; 4 bytes
 --   data     bytes of all `data` in the log before this entry; 6 bytes
 --   lengths  those of the messages' `data`, text separated by blanks
 -- Lua hashes every byte it gets to see, so scripts look at labels and leave the entries alone where
--- they can. Both have one field, `m`: Redis stores its name once for many of them. Trimming removes
--- whole pairs, so `first` is always the first offset of an entry.
+-- they can. A short entry has its label with it, in a field `l` behind its own `m`, which takes
+-- less than to store it apart. That of a long one follows it, in a field `m` with the ID (n+1)-1.
+-- Trimming removes both, so `first` is always the first offset of an entry.
 --
 -- The subscription hash `ams:{T}:sub:S` (S: the subscription's uuid):
 --   epoch        as for the topic
@@ -56,10 +58,12 @@
 -- The history, of the topic `ams:{T}:hour` and `ams:{T}:week`, and of a subscription
 -- `ams:{T}:hour:S` and `ams:{T}:week:S`, is lists of samples: see sample.lua.
 
-local DELETED = 9007199254740991  -- 2^53 - 1: no epoch is newer
+local DELETED = 281474976710655   -- 2^48 - 1: no epoch is newer
 local STALE = -1                  -- answer: the caller's metadata is older than `epoch`
 local LABEL = '>I7I6I4I6'         -- a label's numbers
-local TAIL = '>I7I7I7I7I3I7d'     -- a tail's
+local STATE = '>I6I6I7I6BI6I6I6I7I5d'  -- a state's, and their names:
+local NAMES = {'epoch', 'first', 'first_time', 'first_bytes', 'waiting', 'next', 'end_bytes',
+  'data_bytes', 'last_publish', 'day_messages', 'rate'}
 
 -- Lua prints large numbers with an exponent; Redis wants plain digits.
 local function digits(number)
@@ -85,16 +89,51 @@ local function numbers(key, ...)
   return unpack(values)
 end
 
--- The numbers of a topic's tail, in their order; all 0 if there is none.
-local function unpack_tail(text)
+-- The numbers of a topic's state, in their order; all 0 if it has none.
+local function unpack_state(text)
   if not text then
-    return 0, 0, 0, 0, 0, 0, 0
+    return 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
   end
-  return struct.unpack(TAIL, text)
+  return struct.unpack(STATE, text)
 end
 
-local function tail_of(topic)
-  return unpack_tail(redis.call('HGET', topic, 'tail'))
+-- A table of them, by name.
+local function state_of(topic)
+  local numbers, state = {unpack_state(redis.call('HGET', topic, 'state'))}, {}
+  for i, name in ipairs(NAMES) do
+    state[name] = numbers[i]
+  end
+  return state
+end
+
+local function put_state(topic, state)
+  local numbers = {}
+  for i, name in ipairs(NAMES) do
+    numbers[i] = state[name]
+  end
+  redis.call('HSET', topic, 'state', struct.pack(STATE, unpack(numbers)))
+end
+
+-- The day of a time, counted since 1970 in UTC.
+local function day_of(microseconds)
+  return math.floor(microseconds / 86400000000)
+end
+
+-- How many messages were published to a topic a day: {day, messages, and so on}, in no order.
+local function days_of(topic, days)
+  local all, fields = redis.call('HGETALL', days), redis.call('HGETALL', topic)
+  for i = 1, #fields, 2 do
+    if fields[i] ~= 'state' then
+      all[#all + 1] = fields[i]
+      all[#all + 1] = fields[i + 1]
+    end
+  end
+  local state = state_of(topic)
+  if state.last_publish > 0 then
+    all[#all + 1] = digits(day_of(state.last_publish))
+    all[#all + 1] = digits(state.day_messages)
+  end
+  return all
 end
 
 -- With maxmemory reached Redis refuses a script's first write if it may need memory, and lets the
@@ -121,7 +160,8 @@ end
 -- kept: a table of what it tells, `first`, the offset of the entry's first message, and its `text`.
 local function label_at(log, offset)
   local reply = redis.call('XREVRANGE', log, digits(offset + 1), '-', 'COUNT', 1)[1]
-  local text = reply[2][2]
+  local fields = reply[2]
+  local text = fields[#fields]
   local time, start, size, data, lengths = struct.unpack(LABEL, text)
   return {
     first = tonumber(string.match(reply[1], '^%d+')) - 1,
@@ -147,39 +187,40 @@ end
 -- Removes the entries before the one that holds `offset`, or all if that is the end of the log.
 -- Returns how many messages that were.
 local function cut(log, topic, offset)
-  local first = numbers(topic, 'first')
-  local next_, end_bytes = tail_of(topic)
-  local oldest = offset < next_ and label_at(log, offset)
+  local state = state_of(topic)
+  local oldest = offset < state.next and label_at(log, offset)
   if oldest then
     offset = oldest.first
   end
-  if offset <= first then
+  local removed = offset - state.first
+  if removed <= 0 then
     return 0
   end
   redis.call('XTRIM', log, 'MINID', '=', entry_id(offset))
-  redis.call('HSET', topic, 'first', digits(offset),
-    'first_time', digits(oldest and oldest.time or 0),
-    'first_bytes', digits(oldest and oldest.start or end_bytes))
-  return offset - first
+  state.first = offset
+  state.first_time = oldest and oldest.time or 0
+  state.first_bytes = oldest and oldest.start or state.end_bytes
+  put_state(topic, state)
+  return removed
 end
 
 -- Removes messages older than `age` microseconds, then the oldest entries until the rest is within
 -- `size` bytes (0 = no limit), at most `limit` messages. Returns how many were removed.
 local function trim(log, topic, now, age, size, limit)
-  local first, first_time, first_bytes = numbers(topic, 'first', 'first_time', 'first_bytes')
-  local next_, end_bytes = tail_of(topic)
-  if first >= next_ then
+  local state = state_of(topic)
+  local low, high = state.first, math.min(state.next, state.first + limit)
+  if low >= high then
     return 0
   end
-  local high = math.min(next_, first + limit)
-  local low = first
-  if age > 0 and first_time < now - age then
+  if age > 0 and state.first_time < now - age then
     low = first_where(log, low, high, function(label) return label.time >= now - age end)
   end
-  if size > 0 and end_bytes - first_bytes > size then
-    low = first_where(log, low, high, function(label) return end_bytes - label.start <= size end)
+  if size > 0 and state.end_bytes - state.first_bytes > size then
+    low = first_where(log, low, high, function(label)
+      return state.end_bytes - label.start <= size
+    end)
   end
-  return low == first and 0 or cut(log, topic, low)
+  return low == state.first and 0 or cut(log, topic, low)
 end
 
 -- How many of the `count` messages from `offset` on, 1 at least, to read, so that their entries fit
@@ -211,7 +252,7 @@ local function data_before(label, offset)
   return data
 end
 
--- The entries, each with its label, from that of label `head` to that of the message `last`.
+-- The entries with their labels, from that of label `head` to that of the message `last`.
 local function read(log, head, last)
   return redis.call('XRANGE', log, entry_id(head.first), digits(last + 1))
 end
@@ -220,8 +261,7 @@ end
 -- message kept. Returns false if the caller's metadata is stale, else
 -- offset, next_offset, first, next.
 local function open_subscription(topic, sub, subs, uuid, epoch, start)
-  local topic_epoch, first = numbers(topic, 'epoch', 'first')
-  local next_ = tail_of(topic)
+  local topic_epoch, first, _, _, _, next_ = unpack_state(redis.call('HGET', topic, 'state'))
   if topic_epoch == DELETED or is_stale(sub, epoch) then
     return false
   end

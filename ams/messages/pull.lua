@@ -36,7 +36,11 @@ if count == 0 and ARGV[6] == '1' then
   if lost > 0 then
     redis.call('HSET', sub, 'messages', digits(messages - lost), 'bytes', digits(bytes - lost_bytes))
   end
-  redis.call('HSET', topic, 'waiting', 1)
+  local state = state_of(topic)
+  if state.waiting == 0 then
+    state.waiting = 1
+    put_state(topic, state)
+  end
   return {offset, 0, 0, offset, 0, '', {}}
 end
 

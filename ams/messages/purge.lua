@@ -9,13 +9,17 @@
 
 local log, topic = KEYS[1], KEYS[2]
 go_on_when_full(topic)
-if is_stale(topic, tonumber(ARGV[1])) then
+local state, epoch = state_of(topic), tonumber(ARGV[1])
+if epoch < state.epoch then
   return STALE
 end
-local first, next_ = numbers(topic, 'first'), tail_of(topic)
+if epoch > state.epoch then
+  state.epoch = epoch
+  put_state(topic, state)
+end
 local keep = tonumber(ARGV[2])
 if keep < 0 then
-  keep = next_
+  keep = state.next
 end
-local removed = cut(log, topic, math.min(keep, first + tonumber(ARGV[3])))
-return {removed, keep, first + removed}
+local removed = cut(log, topic, math.min(keep, state.first + tonumber(ARGV[3])))
+return {removed, keep, state.first + removed}

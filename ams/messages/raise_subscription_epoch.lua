@@ -6,7 +6,7 @@
 -- Returns 1, or 0 if the hash knows this epoch or a newer one already, or the topic is dropped.
 
 go_on_when_full(KEYS[2])
-if numbers(KEYS[1], 'epoch') == DELETED or numbers(KEYS[2], 'epoch') >= tonumber(ARGV[1]) then
+if state_of(KEYS[1]).epoch == DELETED or numbers(KEYS[2], 'epoch') >= tonumber(ARGV[1]) then
   return 0
 end
 redis.call('SADD', KEYS[3], ARGV[2])

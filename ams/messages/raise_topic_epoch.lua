@@ -5,8 +5,10 @@
 -- Returns 1, or 0 if the hash knows this epoch or a newer one already.
 
 go_on_when_full(KEYS[1])
-if numbers(KEYS[1], 'epoch') >= tonumber(ARGV[1]) then
+local state, epoch = state_of(KEYS[1]), tonumber(ARGV[1])
+if state.epoch >= epoch then
   return 0
 end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1])
+state.epoch = epoch
+put_state(KEYS[1], state)
 return 1

@@ -81,12 +81,18 @@ class Run:
 
     @classmethod
     def entries(cls, reply: Reply) -> list[Self]:
-        """All entries that Redis returns, each followed by its label."""
-        return [
-            # `readlines` searches for line breaks many times faster than `split` does.
-            cls(int(id_.removesuffix(b"-0")) - 1, BytesIO(json).readlines(), len(json), label)
-            for (id_, (_, json)), (_, (_, label)) in zip(reply[::2], reply[1::2], strict=True)
-        ]
+        """All entries that Redis returns, each with its label or followed by it."""
+        runs: list[Self] = []
+        json = b""
+        for id_, fields in reply:
+            number, _, part = id_.partition(b"-")
+            if part == b"0":
+                json = fields[1]
+            if part == b"1" or len(fields) > 2:
+                # `readlines` searches for line breaks many times faster than `split` does.
+                lines = BytesIO(json).readlines()
+                runs.append(cls(int(number) - 1, lines, len(json), fields[-1]))
+        return runs
 
 
 def window(runs: Sequence[Run], offset: int, end: int) -> list[Run]:

@@ -1,20 +1,18 @@
 -- Takes a sample of a topic or a subscription for its history: of two numbers of its hash that tell
--- everything about it, `next` (in its tail) and `first` of a topic, `messages` and `offset` of a
--- subscription.
+-- everything about it, `next` and `first` of a topic, `messages` and `offset` of a subscription.
 --
 -- A sample is 16 bytes: number of its step since 1970 (4 bytes, big-endian), and the two numbers
 -- (6 bytes each). `hour` has steps of a minute, `week` of ten minutes; a step's sample is that of
 -- the first round in it, so it tells how things were as the step began. Numbers that are as they
 -- were are not written again. So between two samples with the same numbers nothing has happened;
--- between others there was no round: a gap. Before the first sample the numbers were 0 and ARGV 5
+-- between others there was no round: a gap. Before the first sample the numbers were 0 and ARGV 4
 -- if the first round that found others could say so; else it is not known.
 --
 -- KEYS  1 hash  2 hour  3 week
 -- ARGV  1 minute of this round, since 1970
 --       2 minute of the last round before it that saw everything, 0 = there was none
---       3 the first number's field; `tail` for the first number in it
---       4 the second number's field
---       5 the second number, if the hash has none
+--       3 'topic' or 'subscription': which it is
+--       4 the second number, if the hash has none
 -- Returns 1, or 0 if there is no such hash or it is a tombstone.
 
 -- How many steps back samples are kept. What is read ends up to a step ago, or up to an hour.
@@ -51,16 +49,19 @@ local function sample(list, minutes, keep, a, b, start)
   end
 end
 
-local values = redis.call('HMGET', KEYS[1], 'epoch', ARGV[3], ARGV[4])
-if not values[1] or tonumber(values[1]) == DELETED then
+local start = tonumber(ARGV[4])
+local epoch, a, b
+if ARGV[3] == 'topic' then
+  local state = state_of(KEYS[1])
+  epoch, a, b = state.epoch, state.next, state.first
+else
+  local values = redis.call('HMGET', KEYS[1], 'epoch', 'messages', 'offset')
+  epoch, a, b = tonumber(values[1] or 0), tonumber(values[2] or 0), tonumber(values[3] or start)
+end
+if epoch == 0 or epoch == DELETED then
   return 0
 end
 go_on_when_full(KEYS[1])
-local start = tonumber(ARGV[5])
-local a, b = tonumber(values[2] or 0), tonumber(values[3] or start)
-if ARGV[3] == 'tail' then
-  a = unpack_tail(values[2])
-end
 sample(KEYS[2], 1, HOUR, a, b, start)
 sample(KEYS[3], 10, WEEK, a, b, start)
 return 1

@@ -22,8 +22,10 @@ end
 redis.call('HSET', KEYS[2], 'offset', digits(target), 'next_offset', '0', 'pending_ack', '0')
 redis.call('HDEL', KEYS[2], 'push_end')
 -- A pull that waits at the end has messages to deliver once its subscription moved back.
-if target < next_ and numbers(KEYS[1], 'waiting') == 1 then
-  redis.call('HDEL', KEYS[1], 'waiting')
+local state = state_of(KEYS[1])
+if target < next_ and state.waiting == 1 then
+  state.waiting = 0
+  put_state(KEYS[1], state)
   redis.call('PUBLISH', ARGV[5], ARGV[6])
 end
 return 1

@@ -7,7 +7,8 @@
 -- rate as text}.
 
 local log, topic, sub = KEYS[1], KEYS[2], KEYS[3]
-local first, next_ = numbers(topic, 'first'), tail_of(topic)
+local state = state_of(topic)
+local first, next_ = state.first, state.next
 local next_offset, messages, bytes, last_consume, last_ack =
   numbers(sub, 'next_offset', 'messages', 'bytes', 'last_consume', 'last_ack')
 local offset = tonumber(redis.call('HGET', sub, 'offset') or -1)

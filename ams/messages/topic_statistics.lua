@@ -5,8 +5,7 @@
 -- oldest kept, time of the last publish; 0 = there is none; rate as text; day of the last publish
 -- since 1970 in UTC, messages of that day}.
 
-local topic = KEYS[1]
-local first, first_time, first_bytes = numbers(topic, 'first', 'first_time', 'first_bytes')
-local next_, end_bytes, data_bytes, last_publish, day, day_messages, rate = tail_of(topic)
-return {next_, first, data_bytes, end_bytes - first_bytes, first < next_ and first_time or 0,
-  last_publish, tostring(rate), day, day_messages}
+local state = state_of(KEYS[1])
+return {state.next, state.first, state.data_bytes, state.end_bytes - state.first_bytes,
+  state.first < state.next and state.first_time or 0, state.last_publish, tostring(state.rate),
+  day_of(state.last_publish), state.day_messages}

@@ -11,7 +11,7 @@ import asyncmy
 from redis import Redis
 
 from tests.api.client import Project
-from tests.messages.logs import pack_tail, unpack_tail
+from tests.messages.logs import pack_state, unpack_state
 from tests.node import Node
 
 EPOCH: Final = date(1970, 1, 1)
@@ -62,14 +62,14 @@ async def move(project: Project, days: int, name: str = "t") -> date:
     """
     key = f"ams:{{{(await topic_uuids(project, name))[-1]}}}:topic"
     with redis_of(project.node, text=False) as redis:
-        was = unpack_tail(cast("bytes | None", redis.hget(key, "tail")))
-        moved = {"day": was["day"] - days, "last_publish": was["last_publish"] - days * DAY}
-        redis.hset(key, "tail", pack_tail(was | moved))
-    return EPOCH + timedelta(days=was["day"])
+        was = unpack_state(cast("bytes | None", redis.hget(key, "state")))
+        published = was["last_publish"]
+        redis.hset(key, "state", pack_state(was | {"last_publish": published - days * DAY}))
+    return EPOCH + timedelta(microseconds=published)
 
 
 async def set_days(project: Project, messages: Mapping[date, int], name: str = "t") -> None:
     """Has so many messages been published to a topic on these days, which are gone by."""
-    key = f"ams:{{{(await topic_uuids(project, name))[-1]}}}:days"
+    key = f"ams:{{{(await topic_uuids(project, name))[-1]}}}:topic"
     with redis_of(project.node) as redis:
         redis.hset(key, mapping={str((day - EPOCH).days): n for day, n in messages.items()})

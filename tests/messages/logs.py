@@ -27,28 +27,32 @@ TIMEOUT = 2.0
 DAY = 86_400_000_000
 
 
-#: The whole numbers in a topic's tail, see prelude.lua, and how many bytes each has.
-TAIL: Final = {
-    "next": 7,
-    "end_bytes": 7,
-    "data_bytes": 7,
+#: The whole numbers in a topic's state, see prelude.lua, and how many bytes each has.
+STATE: Final = {
+    "epoch": 6,
+    "first": 6,
+    "first_time": 7,
+    "first_bytes": 6,
+    "waiting": 1,
+    "next": 6,
+    "end_bytes": 6,
+    "data_bytes": 6,
     "last_publish": 7,
-    "day": 3,
-    "day_messages": 7,
+    "day_messages": 5,
 }
 
 
-def unpack_tail(text: bytes | None) -> dict[str, int]:
-    """The whole numbers in a topic's tail; none if it has none."""
+def unpack_state(text: bytes | None) -> dict[str, int]:
+    """The whole numbers in a topic's state; none if it has none."""
     if text is None:
         return {}
     stream = BytesIO(text)
-    return {name: int.from_bytes(stream.read(size)) for name, size in TAIL.items()}
+    return {name: int.from_bytes(stream.read(size)) for name, size in STATE.items()}
 
 
-def pack_tail(numbers: Mapping[str, int]) -> bytes:
-    """A tail with these numbers, and a rate of 0."""
-    return b"".join(numbers[name].to_bytes(size) for name, size in TAIL.items()) + bytes(8)
+def pack_state(numbers: Mapping[str, int]) -> bytes:
+    """A state with these numbers, and a rate of 0."""
+    return b"".join(numbers[name].to_bytes(size) for name, size in STATE.items()) + bytes(8)
 
 
 class InterruptedLog(MessageLog):
@@ -83,35 +87,34 @@ class OpenLog:
     async def hash(self, key: str) -> dict[str, int]:
         """The whole numbers in a hash of Redis, by field; any others are left out.
 
-        Those of a topic's tail stand beside the others.
+        Those of a topic's state stand beside the others.
         """
         found = await cast("Awaitable[dict[bytes, bytes]]", self.client.hgetall(key))
-        tail = unpack_tail(found.pop(b"tail", None))
+        state = unpack_state(found.pop(b"state", None))
         numbers = {name.decode(): value.decode() for name, value in found.items()}
-        return {name: int(value) for name, value in numbers.items() if value.isdigit()} | tail
+        return {name: int(value) for name, value in numbers.items() if value.isdigit()} | state
 
     async def keys_of(self, topic: str) -> set[str]:
         """Every key that Redis has of a topic."""
         return {key.decode() async for key in self.client.scan_iter(match=f"ams:{{{topic}}}:*")}
 
     async def set_field(self, key: str, field: str, value: int) -> None:
-        """Changes a number in a hash, or in its tail, behind the log's back."""
-        if field not in TAIL:
+        """Changes a number in a hash, or in its state, behind the log's back."""
+        text = await cast("Awaitable[bytes | None]", self.client.hget(key, "state"))
+        if text is None or field not in STATE:
             await self.client.hset(key, field, str(value))
             return
-        text = await cast("Awaitable[bytes | None]", self.client.hget(key, "tail"))
-        await self.client.hset(key, "tail", pack_tail(unpack_tail(text) | {field: value}))
+        await self.client.hset(key, "state", pack_state(unpack_state(text) | {field: value}))
 
     async def age(self, topic: TopicLog, days: int) -> None:
         """Leaves a topic's hash as if all its publishes had been so many days earlier."""
         key = keys.topic(topic.uuid)
         books = await self.hash(key)
-        await self.set_field(key, "day", books["day"] - days)
         await self.set_field(key, "last_publish", books["last_publish"] - days * DAY)
 
     async def marked(self, topic: str) -> bool:
         """Whether the next append to the topic is to wake somebody."""
-        return bool(await self.client.hexists(keys.topic(topic), "waiting"))
+        return bool((await self.hash(keys.topic(topic))).get("waiting"))
 
 
 @asynccontextmanager

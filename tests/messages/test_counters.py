@@ -231,6 +231,18 @@ async def test_messages_are_counted_by_day(opened: OpenLog) -> None:
     ]
 
 
+async def test_a_topic_with_a_past_is_a_small_hash(opened: OpenLog) -> None:
+    """A large one takes Redis several times the memory, and longer to find something in it."""
+    log, topic = opened.log, new_topic()
+    for days in range(30, 0, -1):
+        await publish(log, topic, "a")
+        await opened.age(topic, days)
+    await publish(log, topic, "a")
+    assert len((await log.daily_counts([topic.uuid]))[topic.uuid]) == 31
+    encoding = await opened.client.object("ENCODING", keys.topic(topic.uuid))
+    assert encoding in (b"listpack", b"ziplist")
+
+
 async def test_days_outlive_the_topic(opened: OpenLog) -> None:
     """Contract: ams-users-metrics 14 #36."""
     log, topic = opened.log, new_topic()
@@ -272,7 +284,7 @@ async def test_the_newest_days_can_be_asked_for(opened: OpenLog) -> None:
     days = {today - timedelta(days=n): n for n in range(3, 15)}
     since_1970 = {str((day - date(1970, 1, 1)).days): n for day, n in days.items()}
     for field, messages in since_1970.items():
-        await opened.set_field(keys.days(topic.uuid), field, messages)
+        await opened.set_field(keys.topic(topic.uuid), field, messages)
     whole = [*reversed(days.items()), (today, 1)]
     for newest, expected in ((1, whole[-1:]), (5, whole[-5:]), (13, whole), (14, whole)):
         counts = await log.daily_counts([new.uuid, topic.uuid], newest)

@@ -13,9 +13,19 @@ from ams.messages.entries import ENTRY_MESSAGES
 from ams.messages.group_commit import TopicLog
 from ams.messages.log import TRIM_MESSAGES, Offsets
 from ams.service.errors import InternalError, InvalidArgument
-from tests.messages.logs import OpenLog, message, new_cursor, new_topic, offsets_of, publish
+from tests.messages.logs import (
+    OpenLog,
+    message,
+    messages_of,
+    new_cursor,
+    new_topic,
+    offsets_of,
+    publish,
+)
 
 MINUTE = 60_000_000
+#: Bytes of an entry that has its label with it: SHORT in append.lua.
+SHORT_ENTRY = 2000
 HOUR = 60 * MINUTE
 
 
@@ -32,7 +42,7 @@ class Entry(NamedTuple):
 
     @property
     def label(self) -> bytes:
-        """What stands in the log behind the entry: see prelude.lua."""
+        """What stands in the log with the entry or behind it: see prelude.lua."""
         numbers = zip((self.time, self.start, self.size, self.data), (7, 6, 4, 6), strict=True)
         lengths = " ".join(map(str, self.lengths)).encode()
         return b"".join([*(number.to_bytes(size) for number, size in numbers), lengths])
@@ -45,10 +55,15 @@ async def entries_of(opened: OpenLog, topic: TopicLog) -> list[Entry]:
         opened.client.xrange(keys.log(topic.uuid)),
     )
     entries = []
-    for (entry_id, entry), (label_id, label) in zip(found[::2], found[1::2], strict=True):
+    items = iter(found)
+    for entry_id, entry in items:
         first = int(entry_id.removesuffix(b"-0")) - 1
-        assert label_id == b"%d-1" % (first + 1)
-        text = label[b"m"]
+        text = entry.get(b"l")
+        assert (text is not None) == (len(entry[b"m"]) <= SHORT_ENTRY)
+        if text is None:
+            label_id, label = next(items)
+            assert label_id == b"%d-1" % (first + 1)
+            text = label[b"m"]
         time, start, size, data = (
             int.from_bytes(text[begin:end]) for begin, end in pairwise((0, 7, 13, 17, 23))
         )
@@ -64,9 +79,12 @@ async def make_older(opened: OpenLog, topic: TopicLog, ages: Sequence[int]) -> N
     all_ages = [*ages, *[0] * len(entries)]
     for entry, age in zip(entries, all_ages, strict=False):
         older = entry._replace(time=entry.time - age)
-        for number, stored in enumerate((older.json, older.label)):
+        pieces: list[tuple[str | bytes, ...]] = [("m", older.json), ("m", older.label)]
+        if older.size <= SHORT_ENTRY:
+            pieces = [("m", older.json, "l", older.label)]
+        for number, fields in enumerate(pieces):
             await opened.client.execute_command(
-                "XADD", keys.log(topic.uuid), f"{entry.first + 1}-{number}", "m", stored
+                "XADD", keys.log(topic.uuid), f"{entry.first + 1}-{number}", *fields
             )
     await opened.set_field(keys.topic(topic.uuid), "first_time", entries[0].time - ages[0])
 
@@ -184,6 +202,37 @@ async def test_a_subscription_is_moved_past_what_was_removed(opened: OpenLog) ->
         with pytest.raises(InvalidArgument):
             await log.seek(cursor, 0)
         assert offsets_of(await log.pull(cursor, 2)) == [1]
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [["x" * (SHORT_ENTRY - len(message("")))]],
+        [["x" * (SHORT_ENTRY - len(message("")) + 1)]],
+        [["x" * 220] * ENTRY_MESSAGES],
+        [["a"], ["b", "c"], ["x" * SHORT_ENTRY], ["d"], ["x" * 500] * 20, ["e", "f"]],
+    ],
+    ids=["short", "long", "full", "mixed"],
+)
+async def test_every_message_is_found_wherever_its_label_is(
+    opened: OpenLog, batches: list[list[str]]
+) -> None:
+    log, topic = opened.log, new_topic()
+    texts = [text for batch in batches for text in batch]
+    times = [(await publish(log, topic, *batch)).time for batch in batches]
+    await check_the_books(opened, topic, len(texts), sum(map(len, texts)))
+    stored = [message(text) for text in texts]
+    first = 0
+    for time, batch in zip(times, batches, strict=True):
+        assert await log.offset_at_time(topic.uuid, time) == first
+        first += len(batch)
+    for offset in range(len(texts)):
+        cursor = new_cursor(topic, offset)
+        assert messages_of(await log.pull(cursor, 2)) == stored[offset : offset + 2]
+        read = await log.peek(topic.uuid, offset=offset, most=3, most_bytes=10 * SHORT_ENTRY)
+        assert messages_of(read) == stored[offset : offset + 3]
+    assert await log.trim(topic._replace(retention_bytes=1)) == len(texts)
+    await check_the_books(opened, topic, len(texts), sum(map(len, texts)))
 
 
 @pytest.mark.parametrize("seed", range(3))
