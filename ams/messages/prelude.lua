@@ -72,7 +72,7 @@ end
 
 -- The ID of the entry whose first message has this offset.
 local function entry_id(offset)
-  return digits(offset + 1) .. '-0'
+  return string.format('%d-0', offset + 1)
 end
 
 local function now_microseconds()
