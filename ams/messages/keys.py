@@ -21,12 +21,12 @@ def log(topic: str) -> str:
 
 
 def topic(topic: str) -> str:
-    """The hash with the topic's epoch, bounds and counters."""
+    """The hash with the topic's epoch, bounds, counters, and messages a day."""
     return f"ams:{{{topic}}}:topic"
 
 
 def days(topic: str) -> str:
-    """The hash from day, counted since 1970, to the messages published that day."""
+    """The hash of a dropped topic, from day, counted since 1970, to the messages of that day."""
     return f"ams:{{{topic}}}:days"
 
 
