@@ -5,7 +5,7 @@ all actions of one path (contract: ams-core 1.1, ams-users-metrics 1.1 and 1.2).
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from sys import intern
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
@@ -44,11 +44,23 @@ class Action(NamedTuple, Generic[Answer]):
     handler: Callable[..., Awaitable[Answer]]
 
 
-class Choice(NamedTuple, Generic[Answer]):
-    """An action and the path variables it is done with."""
+class PathVariables(dict[str, str], Generic[Answer]):
+    """The variables of a path, and what is remembered with it.
 
-    action: Action[Answer]
-    variables: Mapping[str, str]
+    Args:
+        values: name and value of each variable.
+        action: what is done for the path.
+
+    Attributes:
+        known: what a handler leaves here for the next request by the same path; at first None.
+    """
+
+    __slots__ = ("action", "known")
+
+    def __init__(self, values: Iterable[tuple[str, str]], action: Action[Answer]) -> None:
+        super().__init__(values)
+        self.action = action
+        self.known: object = None
 
 
 class Route(NamedTuple):
@@ -90,8 +102,8 @@ class Resource(Generic[Answer]):
         for (method, verb), action in self._actions.items():
             yield Route(action.name, method, f"{self.path}:{verb}" if verb else self.path)
 
-    def choose(self, method: str, values: list[str]) -> Choice[Answer]:
-        """The action for a method, and its checked path variables.
+    def choose(self, method: str, values: list[str]) -> PathVariables[Answer]:
+        """The checked path variables, with the action for a method.
 
         Args:
             method: HTTP method.
@@ -111,11 +123,12 @@ class Resource(Generic[Answer]):
         elif verb is not None:
             values[-1] = name
         # Thousands of remembered paths share the name of their project.
-        variables = dict(zip(self._variables, map(intern, values), strict=True))
+        named = zip(self._variables, map(intern, values), strict=True)
+        variables = PathVariables(named, action)
         for variable in self._alphabetical:
             if not self._name.fullmatch(variables[variable]):
                 raise InvalidArgument(f"Invalid {variable} name")
-        return Choice(action, variables)
+        return variables
 
     def _despite_verb(self, method: str, verb: str | None) -> Action[Answer]:
         """The plain action, where what looks like an unknown verb is taken for part of the name."""
@@ -150,7 +163,7 @@ class Routes(Generic[Answer]):
     def __init__(self, remembered: int = REMEMBERED_PATHS) -> None:
         self._most = remembered
         #: By method and path.
-        self._chosen: dict[str, dict[str, Choice[Answer]]] = {}
+        self._chosen: dict[str, dict[str, PathVariables[Answer]]] = {}
         self._root: _Node[Answer] = _Node()
         self._resources: list[Resource[Answer]] = []
         self._before_secrets: tuple[str, ...] = ()
@@ -188,23 +201,23 @@ class Routes(Generic[Answer]):
             raise NoSuchPath
         return node.resource, values
 
-    def choose(self, method: str, path: str) -> Choice[Answer]:
+    def choose(self, method: str, path: str) -> PathVariables[Answer]:
         """What a method and a decoded path mean.
 
         Raises:
             NoSuchPath, MethodNotAllowed, InvalidArgument: as in `Resource.choose`.
         """
-        choice = self._chosen.get(method, {}).get(path)
-        return self._choose(method, path) if choice is None else choice
+        variables = self._chosen.get(method, {}).get(path)
+        return self._choose(method, path) if variables is None else variables
 
-    def _choose(self, method: str, path: str) -> Choice[Answer]:
+    def _choose(self, method: str, path: str) -> PathVariables[Answer]:
         resource, values = self._find(path)
-        choice = resource.choose(method, values)
+        variables = resource.choose(method, values)
         chosen = self._chosen.setdefault(method, {})
         if len(chosen) >= self._most:
             chosen.clear()
-        chosen[path] = choice
-        return choice
+        chosen[path] = variables
+        return variables
 
     def all(self) -> list[Route]:
         """Every route."""

@@ -117,12 +117,24 @@ async def test_all_that_is_in_a_renamed_project_shows_its_new_name(queue: Projec
     assert object_in(await queue.acknowledge("s", 0)) == {}
 
 
-async def test_the_old_name_of_a_renamed_project_is_free(project: Project) -> None:
-    old = Project(project.node, project.name)
-    await renamed(project)
+async def test_the_old_name_of_a_renamed_project_is_free(queue: Project) -> None:
+    """Also by paths that have just led to what was renamed."""
+    old = Project(queue.node, queue.name)
+    actions = (("/topics/t:publish", "Topic"), ("/subscriptions/s:pull", "Subscription"))
+    for path, _ in actions:
+        object_in(await old.request("POST", path, content=b"{}"))
+    await renamed(queue)
+    for path, _ in actions:
+        answer = await old.request("POST", path, content=b"{}")
+        assert_error(answer, 404, "project doesn't exist")
     object_in(await old.request("POST", json={}))
+    for path, missing in actions:
+        answer = await old.request("POST", path, content=b"{}")
+        assert_error(answer, 404, f"{missing} doesn't exist")
+        object_in(await queue.request("POST", path, content=b"{}"))
     await old.remove()
-    object_in(await project.request("GET"))
+    for path, _ in actions:
+        object_in(await queue.request("POST", path, content=b"{}"))
 
 
 async def test_of_projects_that_want_one_name_at_once_one_gets_it(node: Node) -> None:
