@@ -1,6 +1,7 @@
 """The broker's application: its routes, and what it opens and closes."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from ams.api import (
@@ -29,7 +30,7 @@ from ams.api import (
 from ams.api.answers import encode
 from ams.api.audit import audited
 from ams.api.broker import Broker
-from ams.api.calls import Call, Names, authorised
+from ams.api.calls import Call, authorised
 from ams.api.documentation import add_documentation
 from ams.api.lifecycle import Lifecycle
 from ams.api.operations import Operation, operations_of
@@ -86,7 +87,7 @@ def make_broker_app(settings: Settings, broker: Broker) -> App:
 def _handler(broker: Broker, operation: Operation) -> Handler:
     endpoint = operation.endpoint
 
-    async def handle(request: Request, names: Names) -> bytes:
+    async def handle(request: Request, names: Mapping[str, str]) -> bytes:
         if operation.is_open:
             call = Call(operation=operation, request=request, broker=broker, names=names)
         else:

@@ -1,8 +1,8 @@
 """One request on its way: who calls, on which project, with what body."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from ams.api.bodies import decode
 from ams.api.broker import Broker
@@ -11,12 +11,9 @@ from ams.api.operations import DRY_RUN, BodyKind, Operation, Parameter, Shape
 from ams.api.query import query_values
 from ams.auth import access
 from ams.messages.errors import StaleMetadata
-from ams.metadata.cache import Catalog, ProjectPlace, SubscriptionPlace, TopicPlace
 from ams.metadata.records import Caller, ProjectRecord, SubscriptionRecord, TopicRecord
 from ams.service.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from ams.service.http import Request, read_body
-from ams.service.responses import Response
-from ams.service.routes import PathVariables
 
 _T = TypeVar("_T")
 
@@ -27,22 +24,6 @@ MOST_BODY_BYTES: Final = 1024 * 1024
 ATTEMPTS: Final = 5
 
 BAD_DRY_RUN: Final = "Invalid dryRun (needs true or false)"
-
-
-#: The names in a path.
-Names: TypeAlias = PathVariables[bytes | Response]
-
-
-@dataclass(slots=True)
-class Known:
-    """Where in memory the records are that a path names: its next request need not look them up.
-
-    Topic and subscription are of the project that is at `project`.
-    """
-
-    project: ProjectPlace | None = None
-    topic: TopicPlace | None = None
-    subscription: SubscriptionPlace | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,11 +37,10 @@ class Call:
     operation: Operation
     request: Request
     broker: Broker
-    names: Names
+    names: Mapping[str, str]
     caller: Caller = access.SERVICE_CALLER
     roles: frozenset[str] = frozenset()
     project_record: ProjectRecord | None = None
-    known: Known = field(default_factory=Known)
     _body: bytes | None = None
 
     async def body(self, most: int = MOST_BODY_BYTES) -> bytes:
@@ -122,11 +102,11 @@ class Call:
 
     async def with_topic(self, use: Callable[[TopicRecord], Awaitable[_T]]) -> _T:
         """Calls `use` with the topic of the path; again with a fresh one if it was stale."""
-        catalog, project = self.broker.catalog, self.project.id
+        catalog, project, name = self.broker.catalog, self.project.id, self.names["topic"]
         for attempt in range(1, ATTEMPTS + 1):
-            cached = self._topic_cached()
+            cached = catalog.topic_cached(project, name)
             try:
-                return await use(cached or await catalog.topic(project, self.names["topic"]))
+                return await use(cached or await catalog.topic(project, name))
             except StaleMetadata:
                 if attempt == ATTEMPTS:
                     raise
@@ -136,22 +116,14 @@ class Call:
                 by_memory = isinstance(error, Forbidden) or (cached and cached.schema)
                 if cached is None or not by_memory or attempt == ATTEMPTS:
                     raise
-            catalog.forget_topic(project, self.names["topic"])
+            catalog.forget_topic(project, name)
         raise AssertionError("unreachable")
-
-    def _topic_cached(self) -> TopicRecord | None:
-        catalog, known = self.broker.catalog, self.known
-        topic = catalog.read(known.topic)
-        if topic is None:
-            known.topic = catalog.topic_place(self.project.id, self.names["topic"])
-            topic = catalog.read(known.topic)
-        return topic
 
     async def with_subscription(self, use: Callable[[SubscriptionRecord], Awaitable[_T]]) -> _T:
         """Calls `use` with the subscription of the path; again with a fresh one if stale."""
         catalog, project, name = self.broker.catalog, self.project.id, self.names["subscription"]
         for attempt in range(1, ATTEMPTS + 1):
-            cached = self._subscription_cached()
+            cached = catalog.subscription_cached(project, name)
             if cached is not None and cached.topic_uuid is None:
                 # It may have a topic again, and without one there is no epoch to compare.
                 catalog.forget_subscription(project, name)
@@ -169,17 +141,10 @@ class Call:
             catalog.forget_subscription(project, name)
         raise AssertionError("unreachable")
 
-    def _subscription_cached(self) -> SubscriptionRecord | None:
-        catalog, known = self.broker.catalog, self.known
-        subscription = catalog.read(known.subscription)
-        if subscription is None:
-            name = self.names["subscription"]
-            known.subscription = catalog.subscription_place(self.project.id, name)
-            subscription = catalog.read(known.subscription)
-        return subscription
 
-
-async def authorised(broker: Broker, request: Request, operation: Operation, names: Names) -> Call:
+async def authorised(
+    broker: Broker, request: Request, operation: Operation, names: Mapping[str, str]
+) -> Call:
     """Lets a request in, or raises Unauthorized, NotFound("project") or Forbidden, in this order.
 
     The token comes first: only who has a valid one learns which projects exist (contract:
@@ -187,13 +152,16 @@ async def authorised(broker: Broker, request: Request, operation: Operation, nam
     """
     caller = await required_caller(broker, request)
     request.ctx.requester = caller.uuid
-    try:
-        project, known = await _find_project(broker.catalog, names)
-    except NotFound:
-        # Who creates a project needs none, but its admin is known by it if there is one.
-        if operation.name != "projects:create":
-            raise
-        project, known = None, Known()
+    project = None
+    name = names.get("project")
+    if name is not None:
+        catalog = broker.catalog
+        try:
+            project = catalog.project_cached(name) or await catalog.project(name)
+        except NotFound:
+            # Who creates a project needs none, but its admin is known by it if there is one.
+            if operation.name != "projects:create":
+                raise
     roles = access.authorise(
         await broker.roles(), operation.name, caller, project.id if project is not None else None
     )
@@ -205,21 +173,4 @@ async def authorised(broker: Broker, request: Request, operation: Operation, nam
         caller=caller,
         roles=roles,
         project_record=project,
-        known=known,
     )
-
-
-async def _find_project(catalog: Catalog, names: Names) -> tuple[ProjectRecord | None, Known]:
-    """The project of a path, if that names one, and what else is known by the path."""
-    known = names.known
-    if isinstance(known, Known) and (project := catalog.read(known.project)) is not None:
-        return project, known
-    name = names.get("project")
-    if name is None:
-        return None, Known()
-    place = catalog.project_place(name)
-    project = catalog.read(place)
-    if project is None:
-        return await catalog.project(name), Known()
-    names.known = known = Known(place)
-    return project, known

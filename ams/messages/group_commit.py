@@ -99,10 +99,9 @@ class AppendCall:
 
     @property
     def keys(self) -> list[str]:
-        both: list[str] = []
-        for topic in self._topics:
-            both += keys.log(topic.uuid), keys.topic(topic.uuid)
-        return both
+        return [
+            key for topic in self._topics for key in (keys.log(topic.uuid), keys.topic(topic.uuid))
+        ]
 
     @property
     def arguments(self) -> list[Argument]:
@@ -112,11 +111,12 @@ class AppendCall:
             entries = publishes[0].entries
             if len(publishes) > 1 or len(entries) > 1:
                 entries = list(join(entry for publish in publishes for entry in publish.entries))
-            _, epoch, age, size = topic
-            about = _pack_topic(epoch, age, size, len(entries))
-            for json, lengths, number, data in entries:
-                about += _pack_entry(number, data, len(lengths)) + lengths
-                stored.append(json)
+            about = _pack_topic(
+                topic.epoch, topic.retention_microseconds, topic.retention_bytes, len(entries)
+            )
+            for entry in entries:
+                about += _pack_entry(entry.number, entry.data, len(entry.lengths)) + entry.lengths
+                stored.append(entry.json)
             topics.append(about)
         return [keys.WAKE_CHANNEL, *topics, *stored]
 

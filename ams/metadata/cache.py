@@ -12,10 +12,9 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from ams.metadata import changes, grants, projects, subscriptions, topics, users
-from ams.metadata.loading_cache import KeyT, LoadingCache, Place, RecordT
+from ams.metadata.loading_cache import LoadingCache
 from ams.metadata.records import (
     Caller,
     Change,
@@ -46,11 +45,6 @@ MAX_SUBSCRIPTIONS = 50_000
 MAX_CALLERS = 50_000
 #: Most tokens, and uuids of users, that are known to be nobody's.
 MAX_UNKNOWN = 10_000
-
-#: By name; topics and subscriptions by that and the number of their project.
-ProjectPlace: TypeAlias = Place[str, ProjectRecord]
-TopicPlace: TypeAlias = Place[tuple[int, str], TopicRecord]
-SubscriptionPlace: TypeAlias = Place[tuple[int, str], SubscriptionRecord]
 
 _log = get_logger()
 
@@ -110,17 +104,9 @@ class Catalog:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._polled = -math.inf
 
-    def read(self, place: Place[KeyT, RecordT] | None) -> RecordT | None:
-        """The record of a place from memory; None if it must be asked for."""
-        return place.read() if place is not None and self._trusted() else None
-
     def project_cached(self, name: str) -> ProjectRecord | None:
         """A project from memory; None if it must be asked for."""
         return self._projects.get(name) if self._trusted() else None
-
-    def project_place(self, name: str) -> ProjectPlace | None:
-        """Where a project is in memory, if it is there."""
-        return self._projects.place(name)
 
     async def project(self, name: str) -> ProjectRecord:
         """A project.
@@ -135,10 +121,6 @@ class Catalog:
         """A topic from memory; None if it must be asked for."""
         return self._topics.get((project_id, name)) if self._trusted() else None
 
-    def topic_place(self, project_id: int, name: str) -> TopicPlace | None:
-        """Where a topic is in memory, if it is there."""
-        return self._topics.place((project_id, name))
-
     async def topic(self, project_id: int, name: str) -> TopicRecord:
         """A topic.
 
@@ -152,10 +134,6 @@ class Catalog:
     def subscription_cached(self, project_id: int, name: str) -> SubscriptionRecord | None:
         """A subscription from memory; None if it must be asked for."""
         return self._subscriptions.get((project_id, name)) if self._trusted() else None
-
-    def subscription_place(self, project_id: int, name: str) -> SubscriptionPlace | None:
-        """Where a subscription is in memory, if it is there."""
-        return self._subscriptions.place((project_id, name))
 
     async def subscription(self, project_id: int, name: str) -> SubscriptionRecord:
         """A subscription.

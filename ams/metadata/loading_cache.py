@@ -29,26 +29,6 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 RecordT = TypeVar("RecordT", bound=Record)
 
 
-class Place(Generic[KeyT, RecordT]):
-    """Where a cache keeps a record: who holds it need not look the record up again.
-
-    Once the record is dropped it is empty for good: the next one gets a place of its own.
-    """
-
-    __slots__ = ("_cache", "_key", "record")
-
-    def __init__(self, cache: LoadingCache[KeyT, RecordT], key: KeyT, record: RecordT) -> None:
-        self._cache = cache
-        self._key = key
-        self.record: RecordT | None = record
-
-    def read(self) -> RecordT | None:
-        """The record, if it is still here."""
-        if self.record is not None:
-            self._cache.count_use(self._key)
-        return self.record
-
-
 class LoadingCache(Generic[KeyT, RecordT]):
     """Records by key, without an expiry: whoever changes a record says so with `forget`.
 
@@ -63,29 +43,23 @@ class LoadingCache(Generic[KeyT, RecordT]):
         self._misses = LOOKUPS.labels(name, "miss")
         self._size = size
         self._load = load
-        self._places: OrderedDict[KeyT, Place[KeyT, RecordT]] = OrderedDict()
+        self._records: OrderedDict[KeyT, RecordT] = OrderedDict()
         self._keys: dict[str, KeyT] = {}
         self._loads: dict[KeyT, asyncio.Task[RecordT]] = {}
         #: Grows with each call of `forget` and the like.
         self.generation = 0
 
     def __len__(self) -> int:
-        return len(self._places)
-
-    def place(self, key: KeyT) -> Place[KeyT, RecordT] | None:
-        """Where the record is, if it is here."""
-        return self._places.get(key)
+        return len(self._records)
 
     def get(self, key: KeyT) -> RecordT | None:
         """The record, if it is here."""
-        place = self._places.get(key)
-        return None if place is None else place.read()
-
-    def count_use(self, key: KeyT) -> None:
-        """A record that is here has been used."""
-        if len(self._places) * 2 >= self._size:  # Else nothing has to go soon.
-            self._places.move_to_end(key)
-        self._hits.inc()
+        record = self._records.get(key)
+        if record is not None:
+            if len(self._records) * 2 >= self._size:  # Else nothing has to go soon.
+                self._records.move_to_end(key)
+            self._hits.inc()
+        return record
 
     async def load(self, key: KeyT) -> RecordT:
         """Load a record, and keep it unless something is forgotten meanwhile.
@@ -105,28 +79,23 @@ class LoadingCache(Generic[KeyT, RecordT]):
 
     def forget(self, uuid: str) -> None:
         """Drop a record, and let nobody join or keep a load that may have read what it was."""
-        key = self._keys.get(uuid)
+        key = self._keys.pop(uuid, None)
         if key is not None:
-            self._drop(key)
+            del self._records[key]
         self._disown_loads()
 
     def forget_key(self, key: KeyT) -> None:
         """As `forget`, by key."""
-        if key in self._places:
-            self._drop(key)
+        record = self._records.pop(key, None)
+        if record is not None:
+            del self._keys[record.uuid]
         self._disown_loads()
 
     def clear(self) -> None:
         """Drop everything."""
-        for key in list(self._places):
-            self._drop(key)
+        self._records.clear()
+        self._keys.clear()
         self._disown_loads()
-
-    def _drop(self, key: KeyT) -> None:
-        place = self._places.pop(key)
-        record, place.record = place.record, None
-        if record is not None:
-            del self._keys[record.uuid]
 
     def _disown_loads(self) -> None:
         # All of them: which record a load will find is not known before it ends.
@@ -141,11 +110,12 @@ class LoadingCache(Generic[KeyT, RecordT]):
 
     def _keep(self, key: KeyT, record: RecordT) -> None:
         for outdated in (self._keys.get(record.uuid), key):
-            if outdated is not None and outdated in self._places:
-                self._drop(outdated)
-        if len(self._places) >= self._size:
-            self._drop(next(iter(self._places)))
-        self._places[key] = Place(self, key, record)
+            if outdated is not None and outdated in self._records:
+                del self._keys[self._records.pop(outdated).uuid]
+        if len(self._records) >= self._size:
+            _, oldest = self._records.popitem(last=False)
+            del self._keys[oldest.uuid]
+        self._records[key] = record
         self._keys[record.uuid] = key
 
     def _loaded(self, key: KeyT, task: asyncio.Task[RecordT]) -> None:

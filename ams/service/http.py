@@ -29,15 +29,7 @@ from ams.service.errors import BadRequest, InternalError, ServiceError, TooLarge
 from ams.service.instruments import Histogram
 from ams.service.logs import get_logger, trace_id
 from ams.service.responses import Response
-from ams.service.routes import (
-    Action,
-    PathVariables,
-    Resource,
-    Route,
-    Routes,
-    clean_path,
-    decode_path,
-)
+from ams.service.routes import Action, Resource, Route, Routes, clean_path, decode_path
 from ams.service.settings import Settings
 
 #: Longest request line and headers together, in bytes; the most that Sanic allows.
@@ -83,9 +75,7 @@ class Context(SimpleNamespace):
 Request: TypeAlias = "SanicRequest[App, Context]"
 
 #: Gets the request and its path variables. Bytes are the body of a 200.
-Handler: TypeAlias = Callable[
-    [Request, PathVariables[bytes | Response]], Awaitable[bytes | Response]
-]
+Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[bytes | Response]]
 
 
 class UriTooLong(ServiceError):
@@ -236,12 +226,11 @@ class App(Sanic[Config, SimpleNamespace]):
             raise TooLarge
         path = context.path
         try:
-            variables = self._routes.choose(request.method, path)
+            action, variables = self._routes.choose(request.method, path)
         except ServiceError:
             if path.startswith("/") and (clean := clean_path(path)) != path:
                 return _moved(request, clean)
             raise
-        action = variables.action
         context.action = action.name
         answer = await action.handler(request, variables)
         return Response(answer) if isinstance(answer, bytes) else answer

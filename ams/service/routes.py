@@ -5,7 +5,7 @@ all actions of one path (contract: ams-core 1.1, ams-users-metrics 1.1 and 1.2).
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from sys import intern
 from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
@@ -44,23 +44,11 @@ class Action(NamedTuple, Generic[Answer]):
     handler: Callable[..., Awaitable[Answer]]
 
 
-class PathVariables(dict[str, str], Generic[Answer]):
-    """The variables of a path, and what is remembered with it.
+class Choice(NamedTuple, Generic[Answer]):
+    """An action and the path variables it is done with."""
 
-    Args:
-        values: name and value of each variable.
-        action: what is done for the path.
-
-    Attributes:
-        known: what a handler leaves here for the next request by the same path; at first None.
-    """
-
-    __slots__ = ("action", "known")
-
-    def __init__(self, values: Iterable[tuple[str, str]], action: Action[Answer]) -> None:
-        super().__init__(values)
-        self.action = action
-        self.known: object = None
+    action: Action[Answer]
+    variables: Mapping[str, str]
 
 
 class Route(NamedTuple):
@@ -102,8 +90,8 @@ class Resource(Generic[Answer]):
         for (method, verb), action in self._actions.items():
             yield Route(action.name, method, f"{self.path}:{verb}" if verb else self.path)
 
-    def choose(self, method: str, values: list[str]) -> PathVariables[Answer]:
-        """The checked path variables, with the action for a method.
+    def choose(self, method: str, values: list[str]) -> Choice[Answer]:
+        """The action for a method, and its checked path variables.
 
         Args:
             method: HTTP method.
@@ -123,12 +111,11 @@ class Resource(Generic[Answer]):
         elif verb is not None:
             values[-1] = name
         # Thousands of remembered paths share the name of their project.
-        named = zip(self._variables, map(intern, values), strict=True)
-        variables = PathVariables(named, action)
+        variables = dict(zip(self._variables, map(intern, values), strict=True))
         for variable in self._alphabetical:
             if not self._name.fullmatch(variables[variable]):
                 raise InvalidArgument(f"Invalid {variable} name")
-        return variables
+        return Choice(action, variables)
 
     def _despite_verb(self, method: str, verb: str | None) -> Action[Answer]:
         """The plain action, where what looks like an unknown verb is taken for part of the name."""
@@ -163,7 +150,7 @@ class Routes(Generic[Answer]):
     def __init__(self, remembered: int = REMEMBERED_PATHS) -> None:
         self._most = remembered
         #: By method and path.
-        self._chosen: dict[str, dict[str, PathVariables[Answer]]] = {}
+        self._chosen: dict[str, dict[str, Choice[Answer]]] = {}
         self._root: _Node[Answer] = _Node()
         self._resources: list[Resource[Answer]] = []
         self._before_secrets: tuple[str, ...] = ()
@@ -201,23 +188,23 @@ class Routes(Generic[Answer]):
             raise NoSuchPath
         return node.resource, values
 
-    def choose(self, method: str, path: str) -> PathVariables[Answer]:
+    def choose(self, method: str, path: str) -> Choice[Answer]:
         """What a method and a decoded path mean.
 
         Raises:
             NoSuchPath, MethodNotAllowed, InvalidArgument: as in `Resource.choose`.
         """
-        variables = self._chosen.get(method, {}).get(path)
-        return self._choose(method, path) if variables is None else variables
+        choice = self._chosen.get(method, {}).get(path)
+        return self._choose(method, path) if choice is None else choice
 
-    def _choose(self, method: str, path: str) -> PathVariables[Answer]:
+    def _choose(self, method: str, path: str) -> Choice[Answer]:
         resource, values = self._find(path)
-        variables = resource.choose(method, values)
+        choice = resource.choose(method, values)
         chosen = self._chosen.setdefault(method, {})
         if len(chosen) >= self._most:
             chosen.clear()
-        chosen[path] = variables
-        return variables
+        chosen[path] = choice
+        return choice
 
     def all(self) -> list[Route]:
         """Every route."""

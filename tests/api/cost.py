@@ -6,13 +6,12 @@ from typing import cast
 import pytest
 
 from ams.api.broker import Broker
-from ams.api.calls import Call, Names, authorised
+from ams.api.calls import Call, authorised
 from ams.api.operations import Operation
 from ams.messages import lane
 from ams.messages.lane import Lane
 from ams.messages.redis_connections import Borrowed
 from ams.service.http import Request
-from ams.service.routes import Action, PathVariables
 from tests.metadata.conftest import Statements
 from tests.metadata.make import token_of
 
@@ -42,12 +41,11 @@ class Cost:
         headers = {"x-api-key": token_of(ADMIN)}
         sent = SimpleNamespace(headers=headers, query_string=query, ctx=ctx)
         request = cast("Request", sent)
-        path: Names = PathVariables(names.items(), Action(operation.name, operation.endpoint))
         before = self._round_trips
         with self._statements:
             if operation.is_open:
-                call = Call(operation=operation, request=request, broker=broker, names=path)
+                call = Call(operation=operation, request=request, broker=broker, names=names)
             else:
-                call = await authorised(broker, request, operation, path)
+                call = await authorised(broker, request, operation, names)
             await operation.endpoint(call)
         return self._statements.count, self._round_trips - before

@@ -65,15 +65,10 @@ async def test_what_does_not_exist_is_not_kept(
     assert source.loads == ["x", "x"]
 
 
-@pytest.mark.parametrize("by_place", [False, True])
-async def test_the_one_unused_for_longest_goes_first(
-    cache: LoadingCache[str, Thing], by_place: bool
-) -> None:
+async def test_the_one_unused_for_longest_goes_first(cache: LoadingCache[str, Thing]) -> None:
     await cache.load("a")
-    place = cache.place("a")
-    assert place is not None
     await cache.load("b")
-    assert (place.read() if by_place else cache.get("a")) == Thing("1")
+    cache.get("a")
     await cache.load("c")
     assert cache.get("b") is None
     assert cache.get("a") is not None
@@ -152,32 +147,6 @@ async def test_what_is_forgotten_is_loaded_again(
     cache.clear()
     assert cache.get("a") is None
     assert len(cache) == 0
-
-
-@pytest.mark.parametrize("how", ["forget", "forget_key", "clear", "new version", "no room"])
-async def test_a_place_is_empty_for_good_once_its_thing_is_dropped(
-    source: Source, cache: LoadingCache[str, Thing], how: str
-) -> None:
-    assert cache.place("a") is None
-    loaded = await cache.load("a")
-    place = cache.place("a")
-    assert place is not None
-    assert place.read() is loaded
-    match how:
-        case "forget":
-            cache.forget("1")
-        case "forget_key":
-            cache.forget_key("a")
-        case "clear":
-            cache.clear()
-        case "new version":
-            source.things["a"] = Thing("1", version=2)
-        case "no room":
-            await cache.load("b")
-            await cache.load("c")
-    assert await cache.load("a") is cache.get("a")
-    assert place.read() is None
-    assert cache.place("a") is not place
 
 
 async def test_forgetting_the_unknown_does_no_harm(cache: LoadingCache[str, Thing]) -> None:

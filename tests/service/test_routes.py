@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from ams.service.routes import Action, PathVariables, Resource, Routes
+from ams.service.routes import Action, Choice, Resource, Routes
 from tests.service.service import JSON, TOPIC, Service, error
 
 NO_SUCH_PATH = error(404, "Not Found", "NOT_FOUND")
@@ -202,11 +202,10 @@ def test_only_so_many_paths_are_remembered() -> None:
     routes: Routes[None] = Routes(remembered=2)
     routes.add(Resource("/v1/<thing>", {("GET", None): action, ("PUT", None): action}))
 
-    def choose(name: str, method: str = "GET") -> PathVariables[None]:
-        variables = routes.choose(method, f"/v1/{name}")
-        assert variables == {"thing": name}
-        assert variables.action is action
-        return variables
+    def choose(name: str, method: str = "GET") -> Choice[None]:
+        choice = routes.choose(method, f"/v1/{name}")
+        assert choice.variables == {"thing": name}
+        return choice
 
     first = choose("a")
     assert choose("a") is first
