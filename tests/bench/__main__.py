@@ -20,7 +20,7 @@ from typing import Self
 import httpx
 from redis.asyncio import Redis
 
-from tests.bench.load import Load, Ratios, compare
+from tests.bench.load import PAIRS, Load, Ratios, compare
 from tests.bench.processor import Metered
 from tests.bench.push import lateness
 from tests.bench.scraping import Scraper, cost_of
@@ -293,6 +293,18 @@ class Bench:
         path = f"/v1/projects/{PROJECT}/topics/{topic}:publish"
         (await self.node.request("POST", path, content=body(1))).raise_for_status()
 
+    async def among_topics(self) -> Figure:
+        """One topic that has 10,000 beside it, against the same before they are made.
+
+        What is done to all of them each minute takes part: the second runs take longer than that.
+        """
+        publish = self.publish(1)
+        publish.rate()
+        alone = statistics.median([publish.rate() for _ in range(PAIRS)])
+        await self.make_many_topics()
+        ratios = Ratios([publish.rate() / alone for _ in range(3 * PAIRS)])
+        return Figure.of("publish to one of 10,000 topics / to the only one", ratios, 0.9)
+
     async def many_topics(self) -> Figure:
         """10,000 topics by turns against one, and what both take of the worker's processor.
 
@@ -354,6 +366,7 @@ async def main() -> int:
                     bench.waiting,
                     bench.pushing,
                     bench.memory,
+                    bench.among_topics,  # Before others that need 10,000 topics.
                     bench.scraping,
                     bench.many_topics,
                     bench.exporting,
