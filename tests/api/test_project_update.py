@@ -133,6 +133,7 @@ async def test_the_old_name_of_a_renamed_project_is_free(queue: Project) -> None
         assert_error(answer, 404, f"{missing} doesn't exist")
         object_in(await queue.request("POST", path, content=b"{}"))
     await old.remove()
+    object_in(await queue.request("GET"))
     for path, _ in actions:
         object_in(await queue.request("POST", path, content=b"{}"))
 

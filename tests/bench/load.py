@@ -21,7 +21,7 @@ PAIRS = 15
 
 
 class Ratios(NamedTuple):
-    """Ours by the reference, of each pair."""
+    """Ours by the reference, of each pair of runs, or of each run of ours."""
 
     values: list[float]
 
@@ -31,7 +31,7 @@ class Ratios(NamedTuple):
 
     def __str__(self) -> str:
         first, _, third = statistics.quantiles(self.values, n=4)
-        return f"half of {len(self.values)} pairs {first:.3g} to {third:.3g}"
+        return f"half of {len(self.values)} ratios {first:.3g} to {third:.3g}"
 
 
 @dataclass(frozen=True)
