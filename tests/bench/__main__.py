@@ -297,6 +297,7 @@ class Bench:
         """One topic that has 10,000 beside it, against the same before they are made.
 
         What is done to all of them each minute takes part: the second runs take longer than that.
+        These are no turns, so a machine that becomes slower or faster meanwhile counts, too.
         """
         publish = self.publish(1)
         publish.rate()
