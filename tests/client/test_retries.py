@@ -223,9 +223,8 @@ class Attempts(httpx.Auth):
         yield request
 
 
-def test_a_publish_goes_to_a_broker_that_starts_meanwhile_once(odd_server: OddServer) -> None:
+def test_a_publish_goes_to_a_broker_that_starts_meanwhile_once() -> None:
     """A refused connection has stored nothing."""
-    odd_server.otherwise = IDS
     attempts = Attempts()
     port = free_port()
     patient = Retries(attempts=1000, base_seconds=0.01, cap_seconds=0.05)
@@ -233,8 +232,10 @@ def test_a_publish_goes_to_a_broker_that_starts_meanwhile_once(odd_server: OddSe
         thread = Thread(target=publish, args=[client])
         thread.start()
         assert attempts.third.wait(10)
-        with OddServer(port=port) as server:
-            server.otherwise = IDS
+        server = OddServer(port=port)
+        # It listens already, but answers nobody yet.
+        server.otherwise = IDS
+        with server:
             thread.join()
             assert server.paths() == ["POST /v1/projects/p/topics/t:publish"]
 
