@@ -33,6 +33,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServe
     return ByServers(config, log)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A process more than cores, because each waits for its servers now and then."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def needed(find: Callable[[], T]) -> T:
     """A part that tests need. Without it they are skipped; where all must be there, they fail."""
     try:
