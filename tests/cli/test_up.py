@@ -17,6 +17,7 @@ import pytest
 from tests.cli.command import Ams
 from tests.cli.data_folder import Up
 from tests.eventually import eventually_sync
+from tests.processes import free_port
 
 
 @pytest.fixture
@@ -301,6 +302,15 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path, option: str) -> None:
             f"Error: port {port} of 127.0.0.1 is in use; choose another by {option}\n"
         )
         assert up.left() == {}
+
+
+def test_one_port_for_two_services_is_one_clear_line(up: Up) -> None:
+    port = str(free_port())
+    assert up.begin("--http-port", port, "--authn-port", port).end() == 1
+    assert up.output == (
+        f"Error: port {port} of 127.0.0.1 is in use; choose another by --authn-port\n"
+    )
+    assert up.left() == {}
 
 
 def test_a_second_ams_up_on_a_folder_says_so(up: Up) -> None:

@@ -13,7 +13,7 @@ from ams.cli.settings_file import read_settings
 from ams.cli.up import console
 from ams.cli.up.authn import SERVICE_TYPE, hosts_of
 from ams.cli.up.data_folder import DataFolder, Ports
-from ams.cli.up.ports import choose_port
+from ams.cli.up.ports import FreePorts
 from ams.cli.up.redis_server import RedisServer, find_redis_server
 from ams.service.authn_settings import AuthnSettings
 from ams.service.environment import variable_name
@@ -56,6 +56,11 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
     Raises:
         CommandFailed: something that is needed is not there, or a port is taken.
     """
+    with FreePorts() as free:
+        return _plan(folder, ports, free)
+
+
+def _plan(folder: DataFolder, ports: Ports, free: FreePorts) -> Plan:
     redis_server = find_redis_server()
     certificates = ensure_development_ca(folder.certificates, [socket.gethostname()])
     _trust_clients(folder.client_authorities, certificates.ca)
@@ -66,8 +71,8 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         raise CommandFailed(f"{folder.settings_file}: auth.service_token: `ams up` needs one")
     if settings.database.url != folder.database_url:
         console.warn("settings", "database.url is not that of this folder, and is not used")
-    http = choose_port(server.http_host, server.http_port, ports.http, "--http-port")
-    https = choose_port(server.https_host, server.https_port, ports.https, "--https-port")
+    http = free.choose(server.http_host, server.http_port, ports.http, "--http-port")
+    https = free.choose(server.https_host, server.https_port, ports.https, "--https-port")
     if not (http or https):
         raise CommandFailed(f"{folder.settings_file}: the broker has no port to listen on")
     broker = Broker(
@@ -75,7 +80,7 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         https=f"https://{_reachable(server.https_host)}:{https}" if https else "",
     )
     listens = settings.exporter
-    port = choose_port(listens.http_host, listens.http_port, ports.exporter, "--exporter-port")
+    port = free.choose(listens.http_host, listens.http_port, ports.exporter, "--exporter-port")
     exporter = Exporter(f"http://{_reachable(listens.http_host)}:{port}") if port else None
     changes = {
         ("server", "http_port"): str(http),
@@ -88,10 +93,10 @@ def make_plan(folder: DataFolder, ports: Ports) -> Plan:
         # The folder was moved; its certificates have moved along.
         changes["server", "certificate"] = str(certificates.certificate)
         changes["server", "certificate_key"] = str(certificates.key)
-    push = _plan_push(settings.push)
+    push = _plan_push(settings.push, free)
     if push:
         changes["push", "port"] = push.rpartition(":")[2]
-    authn = _plan_authn(settings.authn, ports.authn, broker)
+    authn = _plan_authn(settings.authn, ports.authn, broker, free)
     if authn:
         changes |= _authn_changes(folder, settings.authn, certificates)
         changes["authn", "port"] = authn.https.rpartition(":")[2]
@@ -117,22 +122,24 @@ def _trust_clients(authorities: Path, ca: Path) -> None:
         write_private(file, ca.read_text())
 
 
-def _plan_push(settings: PushSettings) -> str:
+def _plan_push(settings: PushSettings, free: FreePorts) -> str:
     """Where the worker that pushes tells how it is, at any free port; empty if there is none."""
     if not (settings.enabled and settings.worker_token.get_secret_value()):
         console.say("Messages are not pushed: push.enabled or push.worker_token is not set.")
         return ""
-    return f"http://{_reachable(settings.host)}:{choose_port(settings.host, 0, 0, 'push.port')}"
+    return f"http://{_reachable(settings.host)}:{free.choose(settings.host, 0, 0, 'push.port')}"
 
 
-def _plan_authn(settings: AuthnSettings, port: int | None, broker: Broker) -> Authn | None:
+def _plan_authn(
+    settings: AuthnSettings, port: int | None, broker: Broker, free: FreePorts
+) -> Authn | None:
     """Where AuthN will be; None if it can't run."""
     token = settings.service_token.get_secret_value()
     if not token or not broker.https:
         why = "the broker has no HTTPS" if token else "authn.service_token is not set"
         console.say(f"AuthN is not started: {why}.")
         return None
-    chosen = choose_port(settings.host, settings.port, port, "--authn-port")
+    chosen = free.choose(settings.host, settings.port, port, "--authn-port")
     return Authn(f"https://{_reachable(settings.host)}:{chosen}", token)
 
 
