@@ -23,8 +23,8 @@ from ams.service.redis import REDIS_FAILURES, UNAVAILABLE, lost_connections, red
 PING_SECONDS = 0.5
 #: The channel is lost when nothing has come from Redis for this long, in seconds.
 SILENCE_SECONDS = 2.0
-#: How much longer to look, in seconds, before the channel is given up.
-LAST_LOOK_SECONDS = 0.05
+#: How long Redis is then waited for, in seconds, before the channel is given up.
+LAST_LOOK_SECONDS = 0.5
 #: How long an attempt to connect may take, in seconds.
 CONNECT_SECONDS = 3.0
 #: Wait before an attempt to connect again, in seconds: doubles up to the second number.
@@ -141,7 +141,7 @@ class Broadcast:
         finally:
             if connection is not None:
                 await connection.disconnect(nowait=True)
-        return f"nothing heard for {SILENCE_SECONDS:g} s"
+        return f"nothing heard for {SILENCE_SECONDS + LAST_LOOK_SECONDS:g} s"
 
     async def _new_connection(self) -> AbstractConnection:
         """A connection beside those of the client's pool, of the same making."""
@@ -168,7 +168,8 @@ class Broadcast:
         while True:
             reply = await _read(connection, min(next_ping, heard + SILENCE_SECONDS) - clock())
             if reply is None and clock() >= heard + SILENCE_SECONDS:
-                # If it was this process that hung, there is an answer to be read now.
+                # If it was this process that hung, Redis answers now.
+                await connection.send_command("PING", check_health=False)
                 reply = await _read(connection, LAST_LOOK_SECONDS)
                 if reply is None:
                     return
