@@ -22,14 +22,14 @@ SLACK_SECONDS = 0.05
 ListPage = Callable[[int | None], Awaitable[Page[Any]]]
 
 
-def topic_rows(project: ProjectRecord) -> Sequence[Topic]:
+def topic_rows(project: ProjectRecord, count: int = MANY) -> Sequence[Topic]:
     return [
         Topic(uuid=f"t{number}", project_id=project.id, name=f"T{number}", epoch=1, created_on=NOW)
-        for number in range(MANY)
+        for number in range(count)
     ]
 
 
-def subscription_rows(project: ProjectRecord) -> Sequence[Subscription]:
+def subscription_rows(project: ProjectRecord, count: int = MANY) -> Sequence[Subscription]:
     return [
         Subscription(
             uuid=f"s{number}",
@@ -41,7 +41,7 @@ def subscription_rows(project: ProjectRecord) -> Sequence[Subscription]:
             ack_deadline_seconds=10,
             created_on=NOW,
         )
-        for number in range(MANY)
+        for number in range(count)
     ]
 
 
@@ -195,7 +195,7 @@ async def test_a_page_of_everything_takes_as_few_statements(
     ]
 
     async def insert() -> None:
-        rows = topic_rows(project)[:3000]
+        rows = topic_rows(project, 3000)
         for position, row in enumerate(rows):
             row.schema_id = made[position % 3].id
         await Topic.bulk_create(rows)
@@ -219,7 +219,7 @@ async def test_a_page_of_all_subscriptions_has_their_lists(
     user = await make_user(store, "user", project)
 
     async def insert() -> None:
-        await Subscription.bulk_create(subscription_rows(project)[:3000])
+        await Subscription.bulk_create(subscription_rows(project, 3000))
         ids = await Subscription.all().order_by("id").values_list("id", flat=True)
         await SubscriptionAcl.bulk_create(
             [SubscriptionAcl(subscription_id=id_, user_id=user.id) for id_ in ids[::2]]
