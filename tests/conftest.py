@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from xdist.remote import Producer
@@ -26,6 +27,10 @@ from tests.servers import (
 from tests.sharing import ByServers
 
 T = TypeVar("T")
+
+# How long an example takes says more of what else the machine does.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServers:

@@ -234,7 +234,6 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @pytest.mark.parametrize("route", WITH_BODY)
 @settings(
     max_examples=25,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

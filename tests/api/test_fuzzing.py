@@ -99,7 +99,7 @@ async def test_no_request_is_our_fault_or_gets_an_undocumented_answer(
     path = re.sub(r"<(\w+)>", r"{\1}", operation.full_path)
     strategy = SCHEMA[path][operation.method].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(case=strategy, known=st.integers(0, 3))
     def send(case: AnyCase, known: int) -> None:
         if known:  # Most of the time to what exists: otherwise nearly all would be a 404.

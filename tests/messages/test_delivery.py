@@ -228,7 +228,6 @@ def test_delivery_follows_the_contract(
         settings=settings(
             max_examples=35,
             stateful_step_count=50,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
