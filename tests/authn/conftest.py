@@ -93,7 +93,7 @@ async def odd_authn(
         "verify_certificate": False,
         "verify_ssl": False,
         "ca_file": "",
-        "retrieval_seconds": 0.5,
+        "retrieval_seconds": 2.0,
         "supported_auth_methods": ["headers", "api-key", "magic"],
         "service_types_paths": {
             "custom": "/u/{{identifier}}?k={{access_key}}&{{identifier}}",

@@ -19,7 +19,7 @@ from tests.certificates import Certificates
 from tests.eventually import eventually
 
 #: How long clients may take, in seconds, of the service that is impatient.
-IMPATIENT_SECONDS = 0.3
+IMPATIENT_SECONDS = 1.0
 #: Connections that it keeps.
 MOST_CONNECTIONS = 20
 

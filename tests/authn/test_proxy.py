@@ -16,6 +16,7 @@ from tests.authn.conftest import StartAuthn
 from tests.authn.node import Authn, assert_authn_error
 from tests.certificates import Certificates
 from tests.eventually import eventually
+from tests.node import TIMEOUT_SECONDS
 
 HEADER = "X-Client-Certificate"
 
@@ -54,7 +55,9 @@ async def ask(
 ) -> httpx.Response:
     """A request with the header, from an address of this machine."""
     transport = httpx.AsyncHTTPTransport(verify=authn.tls_with(own), local_address=address)
-    async with httpx.AsyncClient(base_url=authn.url, transport=transport) as client:
+    async with httpx.AsyncClient(
+        base_url=authn.url, transport=transport, timeout=TIMEOUT_SECONDS
+    ) as client:
         path = "/v1/service-types/none/hosts/h:authx509"
         headers = [(HEADER, value) for value in values]
         if forwarded:

@@ -190,7 +190,8 @@ def test_a_broker_that_dies_time_and_again_takes_all_down(up: Up) -> None:
             )
         )
     assert up.process.exit_code == 1
-    assert len(killed) == 5
+    # Starting all may take so long that the first did not die quickly.
+    assert len(killed) in (5, 6)
     assert up.last_line.startswith("Error: broker was killed by SIGKILL time and again")
     assert str(up.data / "logs" / "broker.log") in up.last_line
     assert up.left() == {}

@@ -19,6 +19,7 @@ from ams.client import (
     ServiceError,
 )
 from tests.client.odd_server import LOST, UNAVAILABLE, Answer, OddServer
+from tests.eventually import eventually_sync
 from tests.processes import free_port
 
 QUICK = Retries(base_seconds=0.001)
@@ -176,6 +177,7 @@ def test_time_that_ran_out_is_not_spent_again(odd_server: OddServer) -> None:
     with Client(odd_server.url, timeout=0.2) as client, pytest.raises(NoAnswer):
         client.status()
     released.set()
+    eventually_sync(lambda: odd_server.requests)
     assert len(odd_server.requests) == 1
 
 

@@ -232,6 +232,7 @@ def test_a_broker_that_does_not_wait_is_not_asked_all_the_time(odd_server: OddSe
         return Answer(body=b'{"receivedMessages": []}')
 
     odd_server.answers = [queue, nothing, nothing]
+    begun = time.monotonic()
     assert run() == []
-    assert times[1] - times[0] > 0.9
+    assert times[1] - begun > 0.9
     assert queue.pulls == []

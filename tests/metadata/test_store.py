@@ -159,7 +159,7 @@ class TestTransaction:
             started = time.monotonic()
             with pytest.raises(Unavailable):
                 await projects.delete(other, project.id)
-            assert time.monotonic() - started < 1.5
+            assert time.monotonic() - started < 2.5
             # Reading goes on meanwhile, and shows what is committed.
             assert (await projects.get(other, "DEMO")).description == ""
             release.set()
@@ -173,9 +173,9 @@ class TestTransaction:
             await Project.filter(id=project.id).update(description="never")
             await asyncio.sleep(60)
 
-        impatient = settings.model_copy(update={"timeout_seconds": 0.3, "pool_size": 2})
+        impatient = settings.model_copy(update={"timeout_seconds": 1.0, "pool_size": 2})
         async with Store(impatient) as other:
-            for _ in range(4):
+            for _ in range(3):
                 with pytest.raises(Unavailable):
                     await other.database.transaction(dawdle)
             assert (await projects.get(other, "DEMO")).description == ""

@@ -158,10 +158,13 @@ async def test_mattermost_gets_the_text_and_takes_by_200_alone(
     """Contract: push 6."""
     answers = iter(['400 No|{"message":"bad","detailed_error":"worse"}', "201 Created"])
     bodies: list[object] = []
+    seen = asyncio.Event()
 
     async def behave(delivery: Delivery, _: object) -> str:
         bodies.append(delivery.body)
         assert "Authorization" not in delivery.headers
+        if len(bodies) > 1:
+            await seen.wait()
         return next(answers, "200 OK")
 
     endpoint = endpoints.add("/chat", behave)
@@ -175,6 +178,7 @@ async def test_mattermost_gets_the_text_and_takes_by_200_alone(
     await project.subscription("s", "t", pushConfig=config)
     await project.publish("t", "one", "two")
     await eventually(lambda: _says(project, "HTTP status 400: bad.worse"))
+    seen.set()
     await eventually(lambda: _all_acknowledged(project))
     one, two = ({"text": text, "username": "mu"} for text in ("one", "two"))
     assert bodies == [one, one, one, two]

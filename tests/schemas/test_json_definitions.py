@@ -140,9 +140,9 @@ def chain(length: int, *, forwards: bool) -> dict[str, Any]:
 def test_what_is_too_complex_or_refers_to_nothing_is_refused_at_once(
     definition: object, text: str
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert refused_definition("json", definition).startswith(text)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_schema_that_is_quadratic_to_read_is_refused_at_once() -> None:
@@ -150,9 +150,9 @@ def test_a_schema_that_is_quadratic_to_read_is_refused_at_once() -> None:
     for _ in range(90):
         definition = {"properties": {"a": definition}}
     definition["allOf"] = [{"$ref": "#" + "/properties/a" * depth} for depth in range(1, 90)]
-    started = time.monotonic()
+    started = time.process_time()
     assert refused_definition("json", definition).startswith("schema is too complex")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("schema", [None, DRAFT_4])

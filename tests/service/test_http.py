@@ -229,7 +229,8 @@ async def test_error_is_logged_with_its_message(
 
 
 async def test_token_in_a_path_is_never_logged(service: Service, client: httpx.AsyncClient) -> None:
-    paths = ["abcdef", "abcdef/", "abc%64ef", "abcdef.", "%61bcdef?key=abcdef"]
+    # Without the digits that made-up ids of requests have, which are in the log too.
+    paths = ["uvwxyz", "uvwxyz/", "uvw%78yz", "uvwxyz.", "%75vwxyz?key=uvwxyz"]
     for number, path in enumerate(paths):
         headers = {"X-Request-Id": f"token-{number}"}
         await client.request("GET", f"/v1/users:byToken/{path}", headers=headers)
@@ -237,7 +238,7 @@ async def test_token_in_a_path_is_never_logged(service: Service, client: httpx.A
         await client.post(f"/v1/users%3AbyToken/{path}", headers=headers)
     line = await service.line(trace_id=f"token-{len(paths) - 1}", method="POST")
     assert line["path"] == "/v1/users:byToken/<token>"
-    assert "bcdef" not in service.process.log()
+    assert "vwxyz" not in service.process.log()
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ async def test_client_that_goes_away_cancels_its_request(
     async def is_cancelled() -> bool:
         return bool((await client.get("/v1/state")).json()["cancelled"] == cancelled + 1)
 
-    await eventually(is_cancelled, within=1.0)
+    await eventually(is_cancelled)
     line = await service.line(type="request_log", trace_id="gone")
     assert line["status_code"] == 499
     assert service.lines(level="error", trace_id="gone") == []

@@ -116,9 +116,9 @@ async def test_idle_connections_are_closed_when_the_service_stops(start: StartSe
         writer.write(b"GET /v1/state HTTP/1.1\r\n\r\n")
         assert (await read_answer(used)).headers["connection"] == "keep-alive"
         service.process.signal(signal.SIGTERM)
-        assert await asyncio.wait_for(used.read(), 2) == b""
-        assert await asyncio.wait_for(fresh.read(), 2) == b""
-        assert await ended(service, within=2) == 0
+        assert await asyncio.wait_for(used.read(), 10) == b""
+        assert await asyncio.wait_for(fresh.read(), 10) == b""
+        assert await ended(service) == 0
 
 
 async def test_request_that_does_not_end_is_cut_off(start: StartService) -> None:
@@ -128,7 +128,7 @@ async def test_request_that_does_not_end_is_cut_off(start: StartService) -> None
     service.process.signal(signal.SIGTERM)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await request
-    assert await ended(service, within=3) == 0
+    assert await ended(service) == 0
     assert (await service.line(msg="requests cut off"))["count"] == 1
     assert (await service.line(type="request_log", path="/v1/sleep/60"))["status_code"] == 499
 

@@ -90,5 +90,8 @@ async def test_the_projects_to_choose_from_are_those_that_there_are(platform: Pl
         if each["name"] == "project"
     )
     metric, label = variable["query"]["query"].removeprefix("label_values(")[:-1].split(", ")
-    found = {sample["metric"][label] for sample in platform.prometheus.query(metric)}
-    assert found == {platform.project.name}
+
+    def names() -> set[str]:
+        return {sample["metric"][label] for sample in platform.prometheus.query(metric)}
+
+    await eventually(lambda: names() == {platform.project.name}, within=PATIENCE_SECONDS)
