@@ -21,9 +21,9 @@ from ams.service.redis import REDIS_FAILURES, UNAVAILABLE, lost_connections, red
 
 #: How often Redis is asked for a sign of life, in seconds.
 PING_SECONDS = 0.5
-#: The channel is lost when nothing has come from Redis for this long, in seconds.
+#: Redis is asked once more when nothing has come from it for this long, in seconds.
 SILENCE_SECONDS = 2.0
-#: How long Redis is then waited for, in seconds, before the channel is given up.
+#: How long its answer is then waited for, in seconds, before the channel is given up.
 LAST_LOOK_SECONDS = 0.5
 #: How long an attempt to connect may take, in seconds.
 CONNECT_SECONDS = 3.0
