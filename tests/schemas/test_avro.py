@@ -164,9 +164,9 @@ async def test_a_value_that_does_not_fit_is_refused_at_once(
     shared_process: ValidationProcess, kind: object, raw: bytes, detail: str
 ) -> None:
     schema = avro_schema(shared_process, {"type": kind})
-    started = time.process_time()
+    started = time.monotonic()
     assert await refusal(schema.check([message(raw)])) == f"Message 0 is not valid.{detail}"
-    assert time.process_time() - started < 5
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(
