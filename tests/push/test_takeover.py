@@ -95,16 +95,17 @@ async def test_who_hung_acknowledges_nothing_that_others_have_taken(
     hung.process.pause()
     await pushing.add_worker()
     await eventually(lambda: calls >= 2)
+
+    async def has_failed() -> bool:
+        status: str = (await shown(place))["pushStatus"]
+        return status.endswith("Could not send message, HTTP status 500")
+
+    await eventually(has_failed)
     answered.set()
     hung.process.resume()
     await eventually(lambda: "another worker has taken over" in hung.process.log())
     assert (await place.offsets())["current"] == 0, "the one that has it was told 500"
-
-    async def says_so() -> bool:
-        status: str = (await shown(place))["pushStatus"]
-        return status.endswith("Could not send message, HTTP status 500")
-
-    await eventually(says_so)
+    assert await has_failed()
 
 
 async def test_who_hung_takes_back_its_share_though_nothing_is_published(
